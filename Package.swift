@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Byte-level code that runs over gigabytes stays optimised in debug builds, so that the tests stay quick.
+let hot: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "kcache",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "kcache", targets: ["kcache"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .executableTarget(name: "kcache", dependencies: ["KCacheCommands"], swiftSettings: strict),
+        .target(
+            name: "KCacheCommands",
+            dependencies: [
+                "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", system,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "KCacheKbuild", dependencies: ["KCacheTree", "KCacheSystem", "KCacheCore", system],
+            swiftSettings: hot),
+        .target(
+            name: "KCacheTree", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
+            swiftSettings: hot),
+        .target(
+            name: "KCacheStore", dependencies: ["KCacheSystem", "KCacheCore", "CZstd", system],
+            swiftSettings: hot),
+        .target(
+            name: "KCacheSystem",
+            dependencies: [
+                "KCacheCore", "CKCacheLinux", system,
+            ],
+            swiftSettings: hot),
+        .target(
+            name: "KCacheCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: hot),
+        .target(name: "CKCacheLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .systemLibrary(
+            name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .testTarget(name: "CoreTests", dependencies: ["KCacheCore"], swiftSettings: strict),
+        .testTarget(
+            name: "SystemTests", dependencies: ["KCacheSystem", "KCacheCore", system], swiftSettings: strict),
+        .testTarget(
+            name: "StoreTests", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TreeTests",
+            dependencies: ["KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", system],
+            swiftSettings: strict),
+        .testTarget(
+            name: "KbuildTests",
+            dependencies: ["KCacheKbuild", "KCacheTree", "KCacheSystem", "KCacheCore", system],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "kcache", "KCacheCommands", "KCacheKbuild", "KCacheTree", "KCacheStore",
+                "KCacheSystem", "KCacheCore", system,
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

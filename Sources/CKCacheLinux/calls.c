@@ -1,0 +1,147 @@
+#include "include/kcache_linux.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+int kcache_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)flags | O_CLOEXEC,
+        .mode = (flags & O_CREAT) ? mode : 0,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    long fd;
+    do
+        fd = syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+    return fd < 0 ? -errno : (int)fd;
+}
+
+static void fill(const struct stat *s, struct kcache_stat *out) {
+    out->mode = s->st_mode;
+    out->nlink = (uint32_t)s->st_nlink;
+    out->uid = s->st_uid;
+    out->gid = s->st_gid;
+    out->ino = s->st_ino;
+    out->dev = s->st_dev;
+    out->size = (uint64_t)s->st_size;
+    out->blocks = (uint64_t)s->st_blocks;
+    out->mtime_ns = (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec;
+    out->ctime_ns = (int64_t)s->st_ctim.tv_sec * 1000000000 + s->st_ctim.tv_nsec;
+}
+
+int kcache_lstatat(int dirfd, const char *name, struct kcache_stat *out) {
+    struct stat s;
+    if (fstatat(dirfd, name, &s, AT_SYMLINK_NOFOLLOW)) return -errno;
+    fill(&s, out);
+    return 0;
+}
+
+int kcache_fstat(int fd, struct kcache_stat *out) {
+    struct stat s;
+    if (fstat(fd, &s)) return -errno;
+    fill(&s, out);
+    return 0;
+}
+
+int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
+    int fd = dup(dirfd);
+    if (fd < 0) return -errno;
+    DIR *directory = fdopendir(fd);
+    if (!directory) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    rewinddir(directory);
+    int result = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(directory);
+        if (!entry) {
+            result = -errno;
+            break;
+        }
+        const char *name = entry->d_name;
+        if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
+        struct kcache_stat st;
+        int error = kcache_lstatat(dirfd, name, &st);
+        if (error == -ENOENT) continue;
+        if (error) {
+            result = error;
+            break;
+        }
+        visit(context, name, strlen(name), &st);
+    }
+    closedir(directory);
+    return result;
+}
+
+static struct timespec spec(int64_t ns) {
+    struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    if (t.tv_nsec < 0) {
+        t.tv_nsec += 1000000000;
+        t.tv_sec -= 1;
+    }
+    return t;
+}
+
+int kcache_set_mtime(int dirfd, const char *name, int64_t mtime_ns) {
+    struct timespec t[2] = {spec(mtime_ns), spec(mtime_ns)};
+    return utimensat(dirfd, name, t, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
+}
+
+int kcache_fset_mtime(int fd, int64_t mtime_ns) {
+    struct timespec t[2] = {spec(mtime_ns), spec(mtime_ns)};
+    return futimens(fd, t) ? -errno : 0;
+}
+
+int kcache_syncfs(int fd) { return syncfs(fd) ? -errno : 0; }
+
+int kcache_reflink(int to, int from) { return ioctl(to, FICLONE, from) ? -errno : 0; }
+
+int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, uint64_t length) {
+    int64_t done = 0;
+    while ((uint64_t)done < length) {
+        off64_t a = from_offset + done, b = to_offset + done;
+        ssize_t n = copy_file_range(from, &a, to, &b, length - (uint64_t)done, 0);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            return -errno;
+        }
+        if (n == 0) break;
+        done += n;
+    }
+    return done;
+}
+
+int kcache_rename_noreplace(int olddir, const char *old, int newdir, const char *new_name) {
+    return renameat2(olddir, old, newdir, new_name, RENAME_NOREPLACE) ? -errno : 0;
+}
+
+int kcache_errno(void) { return errno; }
+
+int kcache_fallocate(int fd, uint64_t length) {
+    return fallocate(fd, 0, 0, (off_t)length) ? -errno : 0;
+}
+
+int kcache_flock(int fd, int operation) {
+    int result;
+    do
+        result = flock(fd, operation);
+    while (result && errno == EINTR);
+    return result ? -errno : 0;
+}
+
+int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path) {
+    return -posix_spawn_file_actions_addchdir_np(actions, path);
+}

@@ -1,0 +1,43 @@
+// Linux calls that Swift's Glibc module does not show (it is built without _GNU_SOURCE).
+// Each returns what the call returns, or -errno.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS.
+/// Where the kernel has no openat2 (before 5.6), -ENOSYS.
+int kcache_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+
+/// One readdir-and-lstat pass over an open directory. Calls `visit` for each entry but . and ..
+/// Returns 0 or -errno; an entry that vanishes meanwhile is passed over.
+struct kcache_stat {
+    uint32_t mode, nlink, uid, gid;
+    uint64_t ino, dev, size, blocks;
+    int64_t mtime_ns, ctime_ns;
+};
+int kcache_lstatat(int dirfd, const char *name, struct kcache_stat *out);
+int kcache_fstat(int fd, struct kcache_stat *out);
+typedef void (*kcache_visit)(void *context, const char *name, size_t length, const struct kcache_stat *st);
+int kcache_read_directory(int dirfd, kcache_visit visit, void *context);
+
+/// utimensat(2) with both times set to `mtime_ns`, never through a symbolic link.
+int kcache_set_mtime(int dirfd, const char *name, int64_t mtime_ns);
+int kcache_fset_mtime(int fd, int64_t mtime_ns);
+
+int kcache_syncfs(int fd);
+int kcache_reflink(int to, int from);
+/// copy_file_range(2) until `length` bytes are copied or the source ends; bytes copied or -errno.
+int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, uint64_t length);
+/// renameat2(2) with RENAME_NOREPLACE.
+int kcache_rename_noreplace(int olddir, const char *old, int newdir, const char *new_name);
+/// flock(2), restarted after signals; Swift sees only the structure of that name.
+int kcache_flock(int fd, int operation);
+#include <spawn.h>
+int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path);
+int kcache_errno(void);
+int kcache_fallocate(int fd, uint64_t length);
+
+/// Gear hash: the offset, within `length`, after which content-defined chunking cuts.
+size_t kcache_gear_cut(const uint8_t *bytes, size_t length, size_t minimum, size_t average_mask_bits,
+                       size_t maximum);

@@ -1,0 +1,237 @@
+/// The binary form of snapshot records and manifests; `docs/format.md` has the byte tables.
+package enum SnapshotCodec {
+    /// The version that this program writes, and the newest that it reads.
+    package static let version: UInt8 = 1
+    static let recordMagic = Array("KCSN".utf8)
+    static let headerMagic = Array("KCCT".utf8)
+    static let manifestMagic = Array("KCMF".utf8)
+    /// The most bytes of manifest that a reader takes: a kernel's is about 8 MB.
+    package static let longestManifest: UInt64 = 512 << 20
+
+    // MARK: Record
+
+    package static func encode(_ record: SnapshotRecord) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.raw(recordMagic)
+        writer.u8(version)
+        write(record.header, to: &writer)
+        write(record.manifest, to: &writer)
+        return writer.bytes
+    }
+
+    package static func decodeRecord(_ bytes: [UInt8]) throws(FormatError) -> SnapshotRecord {
+        try decode(bytes, what: "snapshot", magic: recordMagic) { (reader) throws(FormatError) in
+            let header = try readHeader(&reader)
+            let manifest = try readContent(&reader)
+            guard manifest.size.value <= longestManifest else { throw reader.error("manifest too large") }
+            return SnapshotRecord(header: header, manifest: manifest)
+        }
+    }
+
+    // MARK: Catalog entry
+
+    package static func encode(_ header: SnapshotHeader) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.raw(headerMagic)
+        writer.u8(version)
+        write(header, to: &writer)
+        return writer.bytes
+    }
+
+    package static func decodeHeader(_ bytes: [UInt8]) throws(FormatError) -> SnapshotHeader {
+        try decode(bytes, what: "catalog entry", magic: headerMagic) { (reader) throws(FormatError) in
+            try readHeader(&reader)
+        }
+    }
+
+    // MARK: Manifest
+
+    package static func encode(_ entries: [SnapshotEntry]) -> [UInt8] {
+        var writer = ByteWriter(capacity: entries.count * 100)
+        writer.raw(manifestMagic)
+        writer.u8(version)
+        for entry in entries {
+            writer.counted(entry.path.bytes)
+            var flags = entry.role.rawValue
+            switch entry.kind {
+            case .file(_, let executable): if executable { flags |= Flag.executable }
+            case .link: flags |= Flag.link
+            }
+            if entry.holdsTreePath { flags |= Flag.holdsTreePath }
+            writer.u8(flags)
+            writer.signed(entry.order)
+            switch entry.kind {
+            case .file(let content, _): write(content, to: &writer)
+            case .link(let target): writer.counted(target)
+            }
+        }
+        return writer.bytes
+    }
+
+    /// Reads a manifest and refuses whatever could reach outside a tree or make one path two things.
+    package static func decodeManifest(_ bytes: [UInt8]) throws(FormatError) -> [SnapshotEntry] {
+        try decode(bytes, what: "manifest", magic: manifestMagic) { (reader) throws(FormatError) in
+            var entries: [SnapshotEntry] = []
+            var leaves = Set<TreePath>()
+            while !reader.isAtEnd {
+                let entry = try readEntry(&reader)
+                if let last = entries.last, !(last.path < entry.path) {
+                    throw reader.error("entries out of order at \(entry.path)")
+                }
+                leaves.insert(entry.path)
+                entries.append(entry)
+            }
+            var lastParent: TreePath?
+            for entry in entries {
+                guard var directory = entry.path.parent, directory != lastParent else { continue }
+                lastParent = directory
+                while true {
+                    if leaves.contains(directory) {
+                        throw reader.error("\(entry.path) lies below \(directory), which is no directory")
+                    }
+                    guard let up = directory.parent else { break }
+                    directory = up
+                }
+            }
+            return entries
+        }
+    }
+
+    private static func readEntry(_ reader: inout ByteReader) throws(FormatError) -> SnapshotEntry {
+        let name = try reader.counted()
+        guard let path = TreePath(name) else {
+            throw reader.error("illegal path \"\(quoteForPeople(name.prefix(200)))\"")
+        }
+        let flags = try reader.u8()
+        guard let role = Role(rawValue: flags & Flag.roleMask), flags & Flag.unknown == 0 else {
+            throw reader.error("unknown kind of entry \(path)")
+        }
+        let order = try reader.signed()
+        let kind: SnapshotEntry.Kind
+        if flags & Flag.link != 0 {
+            guard flags & Flag.executable == 0 else { throw reader.error("unknown kind of entry \(path)") }
+            let target = try reader.counted()
+            let relocatable = flags & Flag.holdsTreePath != 0
+            guard LinkTarget.staysInside(target, from: path, relocatable: relocatable) else {
+                throw reader.error(
+                    "link \(path) leads out of the tree: \"\(quoteForPeople(target.prefix(200)))\"")
+            }
+            kind = .link(target)
+        } else {
+            kind = .file(try readContent(&reader), executable: flags & Flag.executable != 0)
+        }
+        return SnapshotEntry(
+            path: path, role: role, kind: kind, holdsTreePath: flags & Flag.holdsTreePath != 0, order: order)
+    }
+
+    private enum Flag {
+        static let roleMask: UInt8 = 0b11
+        static let executable: UInt8 = 0b100
+        static let link: UInt8 = 0b1000
+        static let holdsTreePath: UInt8 = 0b1_0000
+        static let unknown: UInt8 = 0b1110_0000
+    }
+
+    // MARK: Parts
+
+    private static func decode<T>(
+        _ bytes: [UInt8], what: String, magic: [UInt8],
+        body: (inout ByteReader) throws(FormatError) -> T
+    ) throws(FormatError) -> T {
+        let result = bytes.withUnsafeBytes { raw -> Result<T, FormatError> in
+            var reader = ByteReader(raw, what: what)
+            do throws(FormatError) {
+                guard try reader.bytes(magic.count).elementsEqual(magic) else {
+                    throw FormatError(what, "not a \(what): wrong magic")
+                }
+                let version = try reader.u8()
+                guard version == Self.version else {
+                    throw FormatError(
+                        what, "format \(version), and this kcache reads \(Self.version): use a newer kcache",
+                        at: 4)
+                }
+                let value = try body(&reader)
+                guard reader.isAtEnd else { throw reader.error("bytes after the end") }
+                return .success(value)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private static func write(_ content: Content, to writer: inout ByteWriter) {
+        writer.varint(UInt64(content.chunks.count))
+        for chunk in content.chunks {
+            writer.varint(UInt64(chunk.length))
+            writer.digest(chunk.digest)
+        }
+    }
+
+    private static func readContent(_ reader: inout ByteReader) throws(FormatError) -> Content {
+        let count = try reader.count(of: 1 + Digest.byteCount)
+        var chunks: [Chunk] = []
+        chunks.reserveCapacity(count)
+        for _ in 0..<count {
+            let length = try reader.varint()
+            guard length > 0, length <= UInt64(Chunking.maximum) else {
+                throw reader.error("chunk of \(length) bytes")
+            }
+            chunks.append(Chunk(digest: try reader.digest(), length: UInt32(length)))
+        }
+        return Content(chunks)
+    }
+
+    private static func write(_ header: SnapshotHeader, to writer: inout ByteWriter) {
+        writer.text(header.name)
+        writer.signed(header.created)
+        writer.text(header.environment.architecture)
+        writer.text(header.environment.kernelRelease)
+        writer.varint(UInt64(header.environment.toolchain.count))
+        for tool in header.environment.toolchain {
+            writer.text(tool.role)
+            writer.text(tool.command)
+            writer.text(tool.version)
+            writer.digest(tool.digest)
+        }
+        writer.varint(UInt64(header.environment.pins.count))
+        for pin in header.environment.pins {
+            writer.text(pin.name)
+            writer.text(pin.value)
+        }
+        writer.digest(header.sourcesDigest)
+        writer.digest(header.configDigest)
+        for number in [
+            header.sourceCount, header.outputCount, header.sourceBytes.value, header.outputBytes.value,
+        ] { writer.varint(number) }
+        writer.u8((header.withoutSources ? 1 : 0) | (header.partial ? 2 : 0))
+    }
+
+    private static func readHeader(_ reader: inout ByteReader) throws(FormatError) -> SnapshotHeader {
+        var header = SnapshotHeader()
+        header.name = try reader.text()
+        header.created = try reader.signed()
+        header.environment.architecture = try reader.text()
+        header.environment.kernelRelease = try reader.text()
+        for _ in 0..<(try reader.count(of: 3 + Digest.byteCount)) {
+            header.environment.toolchain.append(
+                ToolIdentity(
+                    role: try reader.text(), command: try reader.text(), version: try reader.text(),
+                    digest: try reader.digest()))
+        }
+        for _ in 0..<(try reader.count(of: 2)) {
+            header.environment.pins.append(.init(name: try reader.text(), value: try reader.text()))
+        }
+        header.sourcesDigest = try reader.digest()
+        header.configDigest = try reader.digest()
+        header.sourceCount = try reader.varint()
+        header.outputCount = try reader.varint()
+        header.sourceBytes = ByteCount(try reader.varint())
+        header.outputBytes = ByteCount(try reader.varint())
+        let flags = try reader.u8()
+        guard flags < 4 else { throw reader.error("unknown flags \(flags)") }
+        header.withoutSources = flags & 1 != 0
+        header.partial = flags & 2 != 0
+        return header
+    }
+}

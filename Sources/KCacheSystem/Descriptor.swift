@@ -1,0 +1,121 @@
+import CKCacheLinux
+import Glibc
+import SystemPackage
+
+/// An open file; closed when the value ends.
+package struct Descriptor: ~Copyable, Sendable {
+    let fd: Int32
+    /// For error lines.
+    let subject: String
+
+    init(fd: Int32, subject: String) { (self.fd, self.subject) = (fd, subject) }
+
+    deinit { _ = Glibc.close(fd) }
+
+    package func status() throws(SystemError) -> FileStatus {
+        var st = kcache_stat()
+        try check(kcache_fstat(fd, &st), "stat", subject)
+        return FileStatus(st)
+    }
+
+    /// Reads until the buffer is full or the file ends; the number of bytes read.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError)
+        -> Int
+    {
+        var done = 0
+        while done < buffer.count {
+            let n = Glibc.pread(
+                fd, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset) + off_t(done))
+            if n < 0 {
+                if kcache_errno() == EINTR { continue }
+                throw SystemError("read", subject, Errno(rawValue: kcache_errno()))
+            }
+            if n == 0 { break }
+            done += n
+        }
+        return done
+    }
+
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let n = Glibc.pwrite(
+                fd, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+            if n < 0 {
+                if kcache_errno() == EINTR { continue }
+                throw SystemError("write", subject, Errno(rawValue: kcache_errno()))
+            }
+            done += n
+        }
+    }
+
+    package func write(_ bytes: [UInt8], at offset: UInt64 = 0) throws(SystemError) {
+        let result = bytes.withUnsafeBytes { raw -> Result<Void, SystemError> in
+            do throws(SystemError) { return .success(try write(raw, at: offset)) } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    package func truncate(to size: UInt64) throws(SystemError) {
+        guard Glibc.ftruncate(fd, off_t(size)) == 0 else {
+            throw SystemError("resize", subject, Errno(rawValue: kcache_errno()))
+        }
+    }
+
+    /// Asks the disk to hold the file's bytes and size before this returns.
+    package func sync() throws(SystemError) {
+        guard Glibc.fsync(fd) == 0 else {
+            throw SystemError("sync", subject, Errno(rawValue: kcache_errno()))
+        }
+    }
+
+    package func setModificationTime(_ ns: Int64) throws(SystemError) {
+        try check(kcache_fset_mtime(fd, ns), "set the time of", subject)
+    }
+
+    /// Makes this file share the other's blocks (FICLONE); false where the filesystem can't.
+    package func reflink(from other: borrowing Descriptor) throws(SystemError) -> Bool {
+        let result = -kcache_reflink(fd, other.fd)
+        switch result {
+        case 0: return true
+        case EOPNOTSUPP, EXDEV, EINVAL, ENOSYS, ENOTTY, EPERM, EBADF, ETXTBSY: return false
+        default: throw SystemError("clone", subject, Errno(rawValue: result))
+        }
+    }
+
+    /// Copies inside the kernel where it can, else through memory.
+    package func copy(from other: borrowing Descriptor, size: UInt64) throws(SystemError) {
+        let copied = kcache_copy_range(other.fd, 0, fd, 0, size)
+        if copied == Int64(size) { return }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var offset: UInt64 = UInt64(max(0, copied))
+        while offset < size {
+            let n = try other.read(into: buffer, at: offset)
+            if n == 0 { break }
+            try write(UnsafeRawBufferPointer(rebasing: buffer[..<n]), at: offset)
+            offset += UInt64(n)
+        }
+    }
+
+    /// The whole file, up to `limit` bytes.
+    ///
+    /// - Throws: EFBIG if it is larger.
+    package func readAll(limit: Int) throws(SystemError) -> [UInt8] {
+        let size = try status().size
+        guard size <= UInt64(limit) else { throw SystemError("read", subject, .fileTooLarge) }
+        var failure: SystemError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: Int(size)) { buffer, count in
+            do throws(SystemError) {
+                count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+            } catch {
+                count = 0
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}
