@@ -35,7 +35,8 @@ let package = Package(
             name: "KCacheKbuild", dependencies: ["KCacheTree", "KCacheSystem", "KCacheCore", system],
             swiftSettings: hot),
         .target(
-            name: "KCacheTree", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
+            name: "KCacheTree",
+            dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
             swiftSettings: hot),
         .target(
             name: "KCacheStore", dependencies: ["KCacheSystem", "KCacheCore", "CZstd", system],
@@ -47,8 +48,10 @@ let package = Package(
             ],
             swiftSettings: hot),
         .target(
-            name: "KCacheCore", dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            name: "KCacheCore",
+            dependencies: ["CKCacheGear", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: hot),
+        .target(name: "CKCacheGear"),
         .target(name: "CKCacheLinux", cSettings: [.define("_GNU_SOURCE")]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),

@@ -145,3 +145,8 @@ int kcache_flock(int fd, int operation) {
 int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path) {
     return -posix_spawn_file_actions_addchdir_np(actions, path);
 }
+
+int64_t kcache_find(const void *bytes, size_t length, const void *needle, size_t needle_length) {
+    const char *found = memmem(bytes, length, needle, needle_length);
+    return found ? found - (const char *)bytes : -1;
+}

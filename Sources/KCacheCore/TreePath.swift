@@ -33,7 +33,10 @@ package struct TreePath: Hashable, Comparable, Sendable, CustomStringConvertible
 
     package init?(_ text: String) { self.init(Array(text.utf8)) }
 
-    /// For bytes that are known to hold: a scanner's own joins, a prefix of a checked path.
+    /// For names that the program makes itself: one component without slash or NUL.
+    package init(literal name: [UInt8]) { bytes = name }
+
+    /// For bytes that are known to hold: a prefix of a checked path.
     init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     /// This path with one more component; nil if `name` is not a single legal component.

@@ -39,11 +39,14 @@ package enum TemporaryName {
 
     /// A new name in the same directory.
     package static func beside(_ name: TreePath) -> TreePath {
-        var bytes = name.parent.map { $0.bytes + [UInt8(ascii: "/")] } ?? []
-        bytes += prefix
-        bytes += Array("\(getpid())-\(UInt64.random(in: 0 ... .max))".utf8)
-        // Joined from a checked directory and a legal name: only a path near PATH_MAX can fail.
-        return TreePath(bytes) ?? name
+        let temporary = atRoot()
+        return name.parent?.appending(temporary.bytes) ?? temporary
+    }
+
+    /// A new name of one component.
+    package static func atRoot() -> TreePath {
+        let text = prefix + Array("\(getpid())-\(UInt64.random(in: 0 ... .max))".utf8)
+        return TreePath(literal: text)
     }
 
     package static func isTemporary(_ name: some Collection<UInt8>) -> Bool { name.starts(with: prefix) }

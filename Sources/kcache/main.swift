@@ -1,1 +1,3 @@
+import KCacheCommands
 
+KCache.launch()

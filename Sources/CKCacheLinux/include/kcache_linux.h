@@ -35,9 +35,7 @@ int kcache_rename_noreplace(int olddir, const char *old, int newdir, const char 
 int kcache_flock(int fd, int operation);
 #include <spawn.h>
 int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path);
+/// memmem(3): the offset of the first occurrence, or -1.
+int64_t kcache_find(const void *bytes, size_t length, const void *needle, size_t needle_length);
 int kcache_errno(void);
 int kcache_fallocate(int fd, uint64_t length);
-
-/// Gear hash: the offset, within `length`, after which content-defined chunking cuts.
-size_t kcache_gear_cut(const uint8_t *bytes, size_t length, size_t minimum, size_t average_mask_bits,
-                       size_t maximum);

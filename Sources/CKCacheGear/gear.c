@@ -1,7 +1,7 @@
 // Content-defined chunking by a gear hash (Xia et al., "FastCDC", USENIX ATC 2016, without its two masks).
 // The table is made by splitmix64 from a fixed seed: it is part of the format (docs/format.md), since
 // other cuts would only cost deduplication, never correctness.
-#include "include/kcache_linux.h"
+#include "include/kcache_gear.h"
 
 static uint64_t table[256];
 

@@ -1,0 +1,148 @@
+import ArgumentParser
+import KCacheCore
+import KCacheKbuild
+import KCacheStore
+import SystemPackage
+
+struct PullCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pull",
+        abstract: "Warms this tree, or an empty directory, from the best snapshot or from that one.",
+        discussion: """
+            In a tree that has the sources, the outputs are written and everything of yours stays: sources
+            and .config that differ from the snapshot count as edits made after the build, and plain `make`
+            then compiles just what depends on them. An empty directory gets the whole tree.
+
+            Examples:
+
+              kcache pull                    the best snapshot of the local store
+              kcache pull nightly            the newest one of that name
+              kcache pull /srv/kcache        the best one of another store
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Argument(
+        help: ArgumentHelp(
+            "A store (a folder, or a name from `kcache store list`) and a snapshot (its name, or the start of its \
+            number), or one of the two.", valueName: "[store] [snapshot]"))
+    var from: [String] = []
+    @Flag(name: .long, help: "Say what would be done, and do nothing.")
+    var dryRun = false
+    @Flag(
+        name: .long, inversion: .prefixedNo,
+        help: "Wait for the disk, so that the tree survives a power cut right after the pull.")
+    var sync = true
+
+    func validate() throws {
+        guard from.count <= 2 else { throw ValidationError("pull takes a store and a snapshot, no more") }
+    }
+
+    func run() throws {
+        let invocation = Invocation.current()
+        let (path, snapshot) = try split(invocation)
+        let store = try Store.open(at: path, mode: .existing)
+        var request = KbuildPuller.Request(tree: global.treePath(invocation))
+        request.snapshot = snapshot
+        request.dryRun = dryRun
+        request.sync = sync
+        request.progress = ProgressLine(console: invocation.console, quiet: global.quiet).sink
+        let global = global
+        request.waiting = { global.note($0, invocation) }
+        request.announce = { announcement in
+            if global.format == .text { Self.announce(announcement, global, invocation) }
+        }
+        let report = try KbuildPuller(host: try invocation.host(), store: store).pull(request)
+        if global.format == .json {
+            invocation.console.print(try JSONText.of(PullResult(report, store: path.string, dryRun: dryRun)))
+        } else {
+            render(report, invocation)
+        }
+    }
+
+    /// One argument is a store if it is a folder or a store's name, else a snapshot.
+    private func split(_ invocation: Invocation) throws -> (FilePath, String?) {
+        let registry = StoreRegistry(invocation)
+        if from.count == 2 { return (try registry.resolve(from[0]), from[1]) }
+        guard let only = from.first else { return (try global.storePath(invocation), nil) }
+        if only.contains("/") || only == "." { return (try registry.resolve(only), nil) }
+        if try registry.named(only) != nil { return (try registry.resolve(only), nil) }
+        return (try global.storePath(invocation), only)
+    }
+
+    private static func announce(
+        _ announcement: KbuildPuller.Announcement, _ global: GlobalOptions, _ invocation: Invocation
+    ) {
+        let reason = announcement.reason.map { ": \($0)" } ?? ""
+        invocation.console.print("snapshot \(announcement.id.short)  \(SnapshotText.title(announcement.header))\(reason)")
+        for line in announcement.toolchain + announcement.pins + announcement.remarks {
+            invocation.console.diagnostic("note: \(line)")
+        }
+    }
+
+    private func render(_ report: KbuildPuller.Report, _ invocation: Invocation) {
+        let console = invocation.console
+        let verb = dryRun ? "would write" : "wrote"
+        let kept = report.kept > 0 ? ", \(SnapshotText.count(UInt64(report.kept), "output")) were right already" : ""
+        console.print(
+            "\(verb) \(SnapshotText.count(UInt64(report.written), "file")) (\(report.writtenBytes))\(kept)")
+        let remarks: [(String, [TreePath])] = [
+            ("differ here and stay: make will build what depends on them", report.changed),
+            ("are not in the snapshot", report.added),
+            ("of the snapshot are missing here", report.missing),
+            ("stand where the snapshot has outputs, may be yours, and stay", report.conflicts),
+            ("of another build were here; make remakes those that it still wants", report.leftovers),
+            ("could not be told fresh and are left to make", report.invalidated),
+        ]
+        for (text, paths) in remarks where !paths.isEmpty {
+            let shown = paths.prefix(3).map(\.description).joined(separator: ", ")
+            let dots = paths.count > 3 ? ", …" : ""
+            global.note("\(SnapshotText.count(UInt64(paths.count), "file")) \(text): \(shown)\(dots)", invocation)
+        }
+        if report.fromTheFuture > 0 {
+            global.note(
+                "\(SnapshotText.count(UInt64(report.fromTheFuture), "source")) had times in the future; they are now's",
+                invocation)
+        }
+        for remark in report.remarks { global.note(remark, invocation) }
+    }
+}
+
+/// `pull --format json`.
+private struct PullResult: Encodable {
+    let store: String
+    let snapshot: String
+    let name: String
+    let reason: String?
+    let dryRun: Bool
+    let whole: Bool
+    let written: Int
+    let writtenBytes: UInt64
+    let kept: Int
+    let changed: [String]
+    let added: [String]
+    let missing: [String]
+    let conflicts: [String]
+    let leftovers: [String]
+    let invalidated: [String]
+    let fromTheFuture: Int
+    let toolchain: [String]
+    let pins: [String]
+    let remarks: [String]
+
+    init(_ report: KbuildPuller.Report, store: String, dryRun: Bool) {
+        func text(_ paths: [TreePath]) -> [String] { paths.map(\.description) }
+        self.store = store
+        self.dryRun = dryRun
+        snapshot = report.announcement.id.description
+        name = report.announcement.header.name
+        reason = report.announcement.reason
+        whole = report.whole
+        (written, writtenBytes, kept) = (report.written, report.writtenBytes.value, report.kept)
+        (changed, added, missing) = (text(report.changed), text(report.added), text(report.missing))
+        (conflicts, leftovers) = (text(report.conflicts), text(report.leftovers))
+        invalidated = text(report.invalidated)
+        fromTheFuture = report.fromTheFuture
+        (toolchain, pins) = (report.announcement.toolchain, report.announcement.pins)
+        remarks = report.announcement.remarks + report.remarks
+    }
+}

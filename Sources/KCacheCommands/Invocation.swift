@@ -1,0 +1,62 @@
+import Glibc
+import KCacheKbuild
+import KCacheStore
+import KCacheSystem
+import SystemPackage
+
+/// What this run of the program was given by its process: environment, folders, clock.
+struct Invocation {
+    let environment: [String: String]
+    let workingDirectory: FilePath
+    let console = Console.standard
+
+    static func current() -> Invocation {
+        var environment: [String: String] = [:]
+        var pointer = environ
+        while let entry = pointer.pointee {
+            let text = String(cString: entry)
+            if let cut = text.firstIndex(of: "=") {
+                environment[String(text[..<cut])] = String(text[text.index(after: cut)...])
+            }
+            pointer = pointer.successor()
+        }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        let here = getcwd(&buffer, buffer.count) == nil ? FilePath(".") : FilePath(platformString: buffer)
+        return Invocation(environment: environment, workingDirectory: here)
+    }
+
+    /// `$XDG_CACHE_HOME/kcache`, else `~/.cache/kcache`.
+    func cacheFolder() throws(SettingsError) -> FilePath {
+        try folder("XDG_CACHE_HOME", below: ".cache").appending("kcache")
+    }
+
+    /// `$XDG_CONFIG_HOME/kcache`, else `~/.config/kcache`.
+    func configFolder() throws(SettingsError) -> FilePath {
+        try folder("XDG_CONFIG_HOME", below: ".config").appending("kcache")
+    }
+
+    func host() throws(SettingsError) -> Host {
+        Host(environment: environment, cacheFolder: try cacheFolder())
+    }
+
+    /// The path as the user means it, from the directory that they are in.
+    func absolute(_ text: String) -> FilePath {
+        let path = FilePath(text)
+        return path.isAbsolute ? path : workingDirectory.pushing(path)
+    }
+
+    private func folder(_ variable: String, below: String) throws(SettingsError) -> FilePath {
+        // The XDG base directory specification: relative values are to be ignored.
+        if let value = environment[variable], value.hasPrefix("/") { return FilePath(value) }
+        guard let home = environment["HOME"], home.hasPrefix("/") else {
+            throw SettingsError("neither \(variable) nor HOME is set: set one, or name a store with --store")
+        }
+        return FilePath(home).appending(below)
+    }
+}
+
+/// A setting that can't be used.
+struct SettingsError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

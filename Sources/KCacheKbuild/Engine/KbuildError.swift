@@ -1,0 +1,14 @@
+/// Why a tree could not be pushed, pulled or judged.
+package struct KbuildError: Error, Sendable, CustomStringConvertible {
+    package enum Code: Sendable {
+        case notKbuild, noConfig, notBuilt, interrupted, noSnapshot, unfit
+    }
+
+    package let code: Code
+    /// What failed, on what, and what to do: one line, or a line each.
+    package let message: String
+
+    package init(_ code: Code, _ message: String) { (self.code, self.message) = (code, message) }
+
+    package var description: String { message }
+}

@@ -1,0 +1,174 @@
+package import KCacheCore
+package import KCacheStore
+package import KCacheSystem
+package import KCacheTree
+package import SystemPackage
+
+/// Warms a tree, or an empty directory, from a snapshot.
+package struct KbuildPuller: Sendable {
+    package let host: Host
+    package let store: Store
+
+    package init(host: Host, store: Store) { (self.host, self.store) = (host, store) }
+
+    package struct Request: Sendable {
+        package var tree: FilePath
+        /// A snapshot's name or the start of its id; nil picks the best.
+        package var snapshot: String?
+        package var dryRun = false
+        /// See `TreeRestorer.Options.sync`.
+        package var sync = true
+        package var progress: ProgressSink = { _ in }
+        package var waiting: @Sendable (String) -> Void = { _ in }
+        /// Gets what the user has to know before anything is written.
+        package var announce: @Sendable (Announcement) -> Void = { _ in }
+        package init(tree: FilePath) { self.tree = tree }
+    }
+
+    /// What was chosen, why, and what it will cost: known before anything is written.
+    package struct Announcement: Sendable {
+        package var id: SnapshotID
+        package var header: SnapshotHeader
+        /// Nil where the user named the snapshot.
+        package var reason: String?
+        /// How the toolchain here differs, and what that will cost; a line each.
+        package var toolchain: [String] = []
+        /// Pinned variables whose values here differ from the snapshot's; a line each.
+        package var pins: [String] = []
+        package var remarks: [String] = []
+    }
+
+    package struct Report: Sendable {
+        package var announcement: Announcement
+        package var whole = false
+        /// Nothing was to be written or changed.
+        package var written = 0
+        package var writtenBytes = ByteCount.zero
+        package var kept = 0
+        package var changed: [TreePath] = []
+        package var added: [TreePath] = []
+        package var missing: [TreePath] = []
+        package var conflicts: [TreePath] = []
+        package var leftovers: [TreePath] = []
+        /// Outputs left out, since make would wrongly take them as fresh.
+        package var invalidated: [TreePath] = []
+        package var fromTheFuture = 0
+        package var remarks: [String] = []
+    }
+
+    package func pull(_ request: Request) throws -> Report {
+        let root = request.dryRun ? try Directory.open(request.tree) : try Directory.create(request.tree)
+        let state = try TreeState(cache: host.cacheFolder, root: root)
+        let lock = try state.lock(.exclusive) { request.waiting("waiting for another kcache in this tree") }
+        defer { _ = consume lock }
+        let inspection = try TreeInspection(root, state: state, host: host)
+        let mode = try mode(of: inspection)
+        let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
+        let local = try compare(inspection, request)
+
+        let chooser = SnapshotChooser(host: host, session: session, inspection: inspection, local: local, mode: mode)
+        let chosen = try chooser.choose(request.snapshot, in: store)
+        request.announce(chosen.announcement)
+        let plan = try RestorePlan(snapshot: chosen.snapshot.entries, local: local, mode: mode)
+        try refuseIncomplete(chosen.snapshot, plan)
+
+        var report = Report(announcement: chosen.announcement)
+        report.whole = mode == .whole
+        report.changed = plan.changed.map(\.path)
+        report.added = plan.added.map(\.path)
+        report.missing = plan.missing
+        report.conflicts = plan.conflicts.map(\.path)
+        report.leftovers = plan.leftovers
+        if request.dryRun {
+            report.written = plan.writes.count
+            report.writtenBytes = plan.bytesToWrite
+            report.kept = plan.kept.count
+            return report
+        }
+        try removeTemporaries(inspection)
+        let summary = try TreeRestorer(
+            root: root, plan: plan, rules: inspection.rules, session: session,
+            options: restoreOptions(inspection, chosen, plan, request)
+        ).run()
+        try session.touch(chosen.announcement.id)
+        report.written = summary.written
+        report.writtenBytes = summary.writtenBytes
+        report.kept = summary.kept
+        report.invalidated = summary.removed
+        report.fromTheFuture = summary.freshness.fromTheFuture
+        try settle(plan, local, summary.freshness, root, state, &report)
+        return report
+    }
+
+    // MARK: Steps
+
+    private func mode(of inspection: TreeInspection) throws -> RestorePlan.Mode {
+        if try PullMarker.isSet(in: inspection.root) { return .whole }
+        if inspection.listing.files.isEmpty, inspection.listing.special.isEmpty { return .whole }
+        guard inspection.tree != nil else {
+            throw KbuildError(
+                .notKbuild,
+                "\(inspection.rootPath.string) is neither empty nor a Kbuild tree: pull into a kernel tree or an "
+                    + "empty directory")
+        }
+        return .checkout
+    }
+
+    private func compare(_ inspection: TreeInspection, _ request: Request) throws -> LocalTree {
+        var options = ContentReader.Options()
+        options.toleratesUnreadable = true
+        options.advance = { request.progress(.advanced(phase: .comparing, by: $0)) }
+        let total = inspection.listing.files.reduce(ByteCount.zero) { $0 + ByteCount($1.status.size) }
+        request.progress(.started(phase: .comparing, total: total))
+        defer { request.progress(.finished(phase: .comparing)) }
+        return try inspection.local(options)
+    }
+
+    private func refuseIncomplete(_ snapshot: Snapshot, _ plan: RestorePlan) throws {
+        guard plan.mode == .whole, snapshot.header.withoutSources else { return }
+        throw KbuildError(
+            .unfit, "this snapshot was pushed --without-sources: unpack the kernel's sources here first, then pull")
+    }
+
+    /// What killed pulls left; no other one can run here, since the tree's lock is held.
+    private func removeTemporaries(_ inspection: TreeInspection) throws {
+        for file in inspection.listing.files
+        where TemporaryName.isTemporary(file.path.name) && !PullMarker.isMarker(file.path) {
+            try inspection.root.remove(file.path)
+        }
+    }
+
+    private func restoreOptions(
+        _ inspection: TreeInspection, _ chosen: SnapshotChooser.Chosen, _ plan: RestorePlan, _ request: Request
+    ) -> TreeRestorer.Options {
+        var options = TreeRestorer.Options()
+        options.sync = request.sync
+        options.progress = request.progress
+        let root = inspection.root
+        let outputs = plan.entries.filter { $0.role == .output }.map(\.path)
+        let differences = SourceDifferences(
+            changed: plan.changed.map(\.path) + plan.conflicts.map(\.path), added: plan.added.map(\.path),
+            removed: plan.missing)
+        let impact = chosen.toolchainImpact
+        options.invalidated = {
+            try Invalidation.names(outputs: outputs, differences: differences, toolchain: impact, in: root)
+        }
+        if let sums = KheadersSums.path(in: outputs) {
+            options.computed[sums] = { try KheadersSums.compute(in: root, host: host) }
+        }
+        return options
+    }
+
+    /// Looks once more: a source that was edited meanwhile must not look older than the outputs.
+    private func settle(
+        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, _ root: Directory, _ state: TreeState,
+        _ report: inout Report
+    ) throws {
+        let result = try RestoredIndex.make(plan, local, freshness, root: root)
+        for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
+        do { try state.save(result.index) } catch let error as SystemError {
+            // A full or read-only cache folder costs time later; it is no reason to fail.
+            report.remarks.append("the next push will read every file again: \(error)")
+        }
+    }
+}

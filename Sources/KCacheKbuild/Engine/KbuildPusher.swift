@@ -1,0 +1,212 @@
+package import KCacheCore
+package import KCacheStore
+package import KCacheSystem
+package import KCacheTree
+package import SystemPackage
+
+/// Takes a snapshot of a built tree into a store.
+package struct KbuildPusher: Sendable {
+    package let host: Host
+    package let store: Store
+
+    package init(host: Host, store: Store) { (self.host, self.store) = (host, store) }
+
+    package struct Request: Sendable {
+        package var tree: FilePath
+        package var name = ""
+        package var withoutSources = false
+        /// Takes a tree whose build was interrupted all the same.
+        package var partial = false
+        package var dryRun = false
+        package var progress: ProgressSink = { _ in }
+        /// Gets a line when another process has to be waited for.
+        package var waiting: @Sendable (String) -> Void = { _ in }
+        package init(tree: FilePath) { self.tree = tree }
+    }
+
+    package struct Report: Sendable {
+        /// Nil for a dry run.
+        package var id: SnapshotID?
+        package var header: SnapshotHeader
+        /// The store held exactly this tree already, under this snapshot.
+        package var alreadyThere = false
+        package var filesRead = 0
+        package var bytesRead = ByteCount.zero
+        /// Content that the store did not have, and what it takes there.
+        package var newBytes = ByteCount.zero
+        package var storedBytes = ByteCount.zero
+        package var leftOut: [(path: TreePath, reason: String)] = []
+        package var lateSources = 0
+        package var special: [TreePath] = []
+        package var remarks: [String] = []
+    }
+
+    package func push(_ request: Request) throws -> Report {
+        let root = try Directory.open(request.tree)
+        let state = try TreeState(cache: host.cacheFolder, root: root)
+        let lock = try state.lock(.shared) { request.waiting("waiting for another kcache in this tree") }
+        defer { _ = consume lock }
+        let inspection = try TreeInspection(root, state: state, host: host)
+        try refuseUnfit(inspection, request)
+
+        let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
+        let writer = session.makeWriter()
+        defer { writer.cancel() }
+        let local = try read(inspection, session, writer, request)
+        let now = try filesystemTime(root)
+        let plan = SnapshotPlan(local, earlier: inspection.index)
+        var snapshot = Snapshot(header: try header(inspection, request), entries: plan.entries)
+        snapshot.seal()
+
+        var report = Report(header: snapshot.header)
+        report.filesRead = local.contents.filesRead
+        report.bytesRead = local.contents.bytesRead
+        report.leftOut = plan.leftOut + namedLeftOut(inspection)
+        report.lateSources = plan.lateSources
+        report.special = local.listing.special
+        try keep(local.contents.statIndex(for: local.listing, now: now), in: state, &report)
+        if request.dryRun {
+            report.newBytes = missingBytes(plan.entries, session, request)
+            return report
+        }
+        try commit(snapshot, session, writer, &report)
+        return report
+    }
+
+    // MARK: Steps
+
+    /// The filesystem's clock; this machine's where the tree can't be written to.
+    private func filesystemTime(_ root: Directory) throws -> Int64 {
+        do { return try TimeResolution.now(in: root) } catch let error as SystemError {
+            guard [.permissionDenied, .readOnlyFileSystem, .noSpace].contains(error.errno) else { throw error }
+            return host.clock.now()
+        }
+    }
+
+    private func refuseUnfit(_ inspection: TreeInspection, _ request: Request) throws {
+        let place = inspection.rootPath.string
+        guard let tree = inspection.tree else {
+            throw KbuildError(
+                .notKbuild, "\(place) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree")
+        }
+        guard tree.hasConfiguration else {
+            throw KbuildError(.noConfig, "\(place) has no .config: configure and build it first, then push")
+        }
+        guard inspection.roles.contains(.output) else {
+            throw KbuildError(.notBuilt, "nothing is built in \(place): run make first, then push")
+        }
+        if request.partial { return }
+        let findings = try InterruptedBuild.findings(inspection.classification, in: inspection.root)
+        guard let first = findings.first else { return }
+        let more = findings.count > 1 ? " (and \(findings.count - 1) more)" : ""
+        throw KbuildError(
+            .interrupted,
+            "the build in \(place) was interrupted or failed: \(first)\(more): run make to its end, or push --partial")
+    }
+
+    private func read(
+        _ inspection: TreeInspection, _ session: StoreSession, _ writer: PackWriter, _ request: Request
+    ) throws -> LocalTree {
+        var options = ContentReader.Options()
+        guard !request.dryRun else { return try inspection.local(options) }
+        options.mustRead = { role, content in
+            if role == .source, request.withoutSources { return false }
+            return !content.chunks.allSatisfy { session.contains($0.digest) }
+        }
+        options.advance = { request.progress(.advanced(phase: .storing, by: $0)) }
+        let total = inspection.listing.files.reduce(ByteCount.zero) { $0 + ByteCount($1.status.size) }
+        request.progress(.started(phase: .storing, total: total))
+        defer { request.progress(.finished(phase: .storing)) }
+        options.consume = { batch in
+            if batch.role != .output, request.withoutSources { return }
+            try writer.add(FrameInput(chunks: batch.chunks, bytes: batch.bytes), kind: batch.role == .output ? .outputs : .sources)
+        }
+        return try inspection.local(options)
+    }
+
+    private func header(_ inspection: TreeInspection, _ request: Request) throws -> SnapshotHeader {
+        var header = SnapshotHeader()
+        header.name = request.name
+        header.created = host.clock.now() / 1_000_000_000
+        header.withoutSources = request.withoutSources
+        header.partial = request.partial
+        header.environment.architecture = inspection.tree?.architecture ?? ""
+        header.environment.kernelRelease = inspection.tree?.kernelRelease ?? ""
+        header.environment.pins = try BuildPins.recorded(in: inspection.root)
+        header.environment.toolchain = try LocalToolchain(host: host).recorded(inspection)
+        return header
+    }
+
+    private func commit(
+        _ snapshot: Snapshot, _ session: StoreSession, _ writer: PackWriter, _ report: inout Report
+    ) throws {
+        let manifest = SnapshotCodec.encode(snapshot.entries)
+        let content = ContentCutter.content(of: manifest)
+        if let same = try session.catalog().entries.first(where: { entry in
+            entry.header.sameTree(as: snapshot.header)
+                && (try? session.record(entry.id))??.manifest == content
+        }) {
+            try session.touch(same.id)
+            report.id = same.id
+            report.header = same.header
+            report.alreadyThere = true
+            let summary = try writer.finish()
+            (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
+            return
+        }
+        try add(manifest, content, to: writer)
+        let summary = try writer.finish()
+        (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
+        report.id = try session.commit(SnapshotRecord(header: snapshot.header, manifest: content))
+    }
+
+    /// A full or read-only cache folder costs time at the next push; it is no reason to fail this one.
+    private func keep(_ index: StatIndex, in state: TreeState, _ report: inout Report) throws {
+        do { try state.save(index) } catch let error as SystemError {
+            report.remarks.append("the next push will read every file again: \(error)")
+        }
+    }
+
+    private func namedLeftOut(_ inspection: TreeInspection) -> [(path: TreePath, reason: String)] {
+        var named: [(path: TreePath, reason: String)] = []
+        for (file, fileClass) in zip(inspection.listing.files, inspection.classification.classes) {
+            if case .leftOut(let reason) = fileClass { named.append((file.path, reason.text)) }
+        }
+        return named
+    }
+
+    private func missingBytes(_ entries: [SnapshotEntry], _ session: StoreSession, _ request: Request) -> ByteCount {
+        var seen = Set<Digest>()
+        var total = ByteCount.zero
+        for entry in entries where !(entry.role != .output && request.withoutSources) {
+            for chunk in entry.content?.chunks ?? []
+            where !session.contains(chunk.digest) && seen.insert(chunk.digest).inserted {
+                total += ByteCount(UInt64(chunk.length))
+            }
+        }
+        return total
+    }
+}
+
+extension SnapshotHeader {
+    /// True if only the moment of the push tells the two apart.
+    fileprivate func sameTree(as other: SnapshotHeader) -> Bool {
+        var copy = other
+        copy.created = created
+        return copy == self
+    }
+}
+
+extension LeftOutReason {
+    /// For people: what these files are.
+    package var text: String {
+        switch self {
+        case .versionControl: "version control"
+        case .editor: "editor's file"
+        case .secret: "private key or secret seed"
+        case .packaging: "packaging result"
+        case .intermediate: "intermediate"
+        case .temporary: "kcache's own temporary"
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import KCacheCore
+import KCacheStore
+import KCacheSystem
+import KCacheTree
+
+/// Finds the snapshot for a pull, and what has to be said about it.
+struct SnapshotChooser {
+    let host: Host
+    let session: StoreSession
+    let inspection: TreeInspection
+    let local: LocalTree
+    let mode: RestorePlan.Mode
+
+    struct Chosen {
+        var announcement: KbuildPuller.Announcement
+        var snapshot: Snapshot
+        var toolchainImpact: ToolchainImpact
+    }
+
+    /// Candidates whose manifests are read to count differences; the rest are judged by their headers.
+    private static let closelyCompared = 8
+
+    func choose(_ wanted: String?, in store: Store) throws -> Chosen {
+        let here = here()
+        let toolchains = LocalToolchain(host: host)
+        if let wanted {
+            let id = try store.resolve(wanted)
+            let snapshot = try session.snapshot(id)
+            return try chosen(id, snapshot, reason: nil, toolchains)
+        }
+        let catalog = try session.catalog()
+        var candidates: [SnapshotChoice.Candidate] = []
+        for entry in catalog.entries {
+            let same = try toolchains.compare(entry.header.environment.toolchain).isSame
+            candidates.append(.init(id: entry.id, header: entry.header, sameToolchain: same, here: here))
+        }
+        candidates = SnapshotChoice.usable(candidates, here: here)
+        guard !candidates.isEmpty else { throw nothingFits(catalog, here, store) }
+        if mode == .checkout { try count(&candidates, here) }
+        guard let best = SnapshotChoice.ranked(candidates).first else { throw nothingFits(catalog, here, store) }
+        let reason = SnapshotChoice.reason(best, here: here)
+        var result = try chosen(best.id, try session.snapshot(best.id), reason: reason, toolchains)
+        result.announcement.remarks += catalog.unreadable.map { "skipped \($0.name): \($0.problem)" }
+        return result
+    }
+
+    private func here() -> SnapshotChoice.Here {
+        var here = SnapshotChoice.Here()
+        here.hasSources = mode == .checkout
+        if inspection.tree?.hasConfiguration == true { here.architecture = inspection.tree?.architecture ?? "" }
+        var sources = SourcesDigest()
+        for entry in local.entries() {
+            switch entry.role {
+            case .source: sources.add(entry)
+            case .configuration: here.configDigest = entry.content?.digest ?? .zero
+            case .output: break
+            }
+        }
+        here.sourcesDigest = sources.finish()
+        return here
+    }
+
+    /// Counts differences for the most promising candidates.
+    private func count(_ candidates: inout [SnapshotChoice.Candidate], _ here: SnapshotChoice.Here) throws {
+        let order = SnapshotChoice.ranked(candidates)
+        let close = Set(order.prefix(Self.closelyCompared).map(\.id))
+        let mine = Dictionary(
+            local.entries().filter { $0.role == .source }.map { ($0.path, $0) }, uniquingKeysWith: { a, _ in a })
+        for i in candidates.indices where close.contains(candidates[i].id) {
+            if candidates[i].differingSources != nil, candidates[i].differingSymbols != nil { continue }
+            let snapshot: Snapshot
+            do { snapshot = try session.snapshot(candidates[i].id) } catch is StoreError {
+                // Damaged or being forgotten: another one may serve.
+                continue
+            }
+            if candidates[i].differingSources == nil {
+                candidates[i].differingSources = differences(snapshot.entries, mine)
+            }
+            if candidates[i].differingSymbols == nil {
+                candidates[i].differingSymbols = try differingSymbols(snapshot.entries)
+            }
+        }
+    }
+
+    private func differences(_ theirs: [SnapshotEntry], _ mine: [TreePath: SnapshotEntry]) -> Int {
+        var same = 0
+        var count = 0
+        for entry in theirs where entry.role == .source {
+            if let own = mine[entry.path] {
+                if own.content == entry.content, own.holdsTreePath == entry.holdsTreePath { same += 1 } else { count += 1 }
+            } else {
+                count += 1
+            }
+        }
+        // Sources that only stand here.
+        return count + max(0, mine.count - same - count)
+    }
+
+    private func differingSymbols(_ theirs: [SnapshotEntry]) throws -> Int {
+        guard let entry = theirs.first(where: { $0.role == .configuration }), let content = entry.content,
+            let mine = try inspection.root.readFile(entry.path, limit: 16 << 20)
+        else { return 0 }
+        let other = try session.read(content: content)
+        return AutoConf(mine).differences(from: AutoConf(other)).count
+    }
+
+    private func chosen(
+        _ id: SnapshotID, _ snapshot: Snapshot, reason: String?, _ toolchains: LocalToolchain
+    ) throws -> Chosen {
+        var announcement = KbuildPuller.Announcement(id: id, header: snapshot.header, reason: reason)
+        let comparison = try toolchains.compare(snapshot.header.environment.toolchain)
+        announcement.toolchain = comparison.lines(objects: snapshot.entries.count { $0.path.hasSuffix(".o") })
+        announcement.pins = BuildPins.differences(snapshot.header.environment.pins, environment: host.environment)
+        return Chosen(announcement: announcement, snapshot: snapshot, toolchainImpact: comparison.impact)
+    }
+
+    private func nothingFits(_ catalog: Catalog, _ here: SnapshotChoice.Here, _ store: Store) -> KbuildError {
+        if catalog.entries.isEmpty {
+            return KbuildError(
+                .noSnapshot, "the store \(store.place) holds no snapshot: run kcache push in a built tree first")
+        }
+        let what = here.hasSources ? "for the architecture \(here.architecture)" : "with its sources"
+        return KbuildError(
+            .noSnapshot,
+            "none of the \(catalog.entries.count) snapshots in \(store.place) is \(what): see kcache list")
+    }
+}

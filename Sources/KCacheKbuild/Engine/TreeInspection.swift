@@ -1,0 +1,57 @@
+import KCacheCore
+package import KCacheSystem
+package import KCacheTree
+package import SystemPackage
+
+/// A tree looked at once: what stands in it, what each file is, and what each holds.
+package struct TreeInspection: Sendable {
+    package let root: Directory
+    package let rootPath: FilePath
+    package let listing: TreeListing
+    /// Nil in a directory that is no Kbuild tree.
+    package let tree: KbuildTree?
+    package let classification: Classification
+    package let roles: [PathRole]
+    package let rules: ContentRules
+    package let index: StatIndex
+
+    /// Scans and classifies; reads no content yet.
+    package init(_ root: Directory, state: TreeState, host: Host) throws {
+        self.root = root
+        rootPath = try root.realPath()
+        listing = try TreeScanner().scan(root)
+        tree = try KbuildTree.recognize(
+            root, listing: listing, environment: host.environment, runner: host.runner)
+        if let tree {
+            let tracked = try GitTracking.tracked(in: root, environment: host.environment, runner: host.runner)
+            classification = try TreeClassifier(tree: tree, tracked: tracked).classify(listing, in: root)
+        } else {
+            classification = Classification(
+                listing: listing, classes: listing.files.map { Self.classWithoutRules($0.path) })
+        }
+        roles = classification.classes.map(Self.role)
+        rules = TreeContentRules.make(rootPath: rootPath)
+        index = state.loadIndex()
+    }
+
+    /// Reads what the files hold, with the stat index.
+    package func local(_ options: ContentReader.Options = .init()) throws -> LocalTree {
+        let reader = ContentReader(root: root, listing: listing, roles: roles, rules: rules, index: index)
+        return LocalTree(root: root, listing: listing, roles: roles, contents: try reader.read(options))
+    }
+
+    /// Where no Makefile tells (a pull into an empty directory that was killed), all is a source.
+    private static func classWithoutRules(_ path: TreePath) -> FileClass {
+        if TemporaryName.isTemporary(path.name) { return .leftOut(.temporary) }
+        return path.bytes == Array(".config".utf8) ? .configuration : .source
+    }
+
+    private static func role(_ fileClass: FileClass) -> PathRole {
+        switch fileClass {
+        case .source: .source
+        case .output: .output
+        case .configuration: .configuration
+        case .leftOut: .leftOut
+        }
+    }
+}

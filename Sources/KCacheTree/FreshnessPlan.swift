@@ -1,0 +1,88 @@
+package import KCacheCore
+
+/// Which modification times make `make` see a restored tree as the tree that was pushed, with this tree's
+/// own differences as edits made after the build. A pure value.
+///
+/// - Unchanged sources keep their times. One that lies in the future is brought back to now, since an output
+///   newer than it would hide the edits of the time between.
+/// - Outputs get times after those, in the order that they had where they were pushed. Sources that were
+///   newer than some output there take part in that order, so that what was stale there is stale here.
+/// - Sources that differ here get a time after every output.
+package struct FreshnessPlan: Sendable {
+    package struct Setting: Sendable, Equatable {
+        package let path: TreePath
+        package let mtime: Int64
+    }
+
+    /// What every output carries until all of them are in place: older than any source.
+    package static let staleTime: Int64 = 315_532_800_000_000_000  // 1980-01-01, which every filesystem can keep
+
+    /// Sources to touch, before the outputs.
+    package private(set) var sources: [Setting] = []
+    /// Outputs (and the sources that take part in their order), oldest first.
+    package private(set) var outputs: [Setting] = []
+    /// Unchanged sources whose time lay in the future.
+    package private(set) var fromTheFuture = 0
+    /// The filesystem's clock must have come this far before anybody edits the tree.
+    package private(set) var settledAt: Int64
+
+    /// - Parameters:
+    ///   - now: the filesystem's clock, before anything is written.
+    package init(_ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = []) {
+        let tick = resolution.tick
+        let present = resolution.floor(now)
+        var base = Int64.min
+        var ordered: [(order: Int64, isSource: Bool, path: TreePath)] = []
+        for (place, mtime) in plan.unchanged {
+            let entry = plan.entries[place]
+            if entry.order != 0 {
+                ordered.append((entry.order, true, entry.path))
+                continue
+            }
+            if mtime > now {
+                sources.append(Setting(path: entry.path, mtime: present))
+                fromTheFuture += 1
+            }
+            base = max(base, min(mtime, present))
+        }
+        for place in plan.writes where plan.entries[place].role != .output {
+            let entry = plan.entries[place]
+            if entry.order != 0 {
+                ordered.append((entry.order, true, entry.path))
+            } else {
+                sources.append(Setting(path: entry.path, mtime: present))
+                base = max(base, present)
+            }
+        }
+        if base == .min { base = present }
+        for place in plan.writes + plan.kept where plan.entries[place].role == .output {
+            let entry = plan.entries[place]
+            if !removed.contains(entry.path) { ordered.append((entry.order, false, entry.path)) }
+        }
+        ordered.sort { $0.order != $1.order ? $0.order < $1.order : $0.path < $1.path }
+
+        // With fine times every place in the order gets its own; with coarse ones only a source that is newer
+        // than the outputs before it, since equal times count as fresh.
+        let fine = tick <= 1000
+        let step = max(1000, tick)
+        var time = resolution.ceiling(base)
+        var outputsBefore = false
+        var start = 0
+        while start < ordered.count {
+            let end = ordered[start...].firstIndex { $0.order != ordered[start].order } ?? ordered.count
+            let group = ordered[start..<end]
+            if fine || (outputsBefore && group.contains { $0.isSource }) {
+                time += step
+                outputsBefore = false
+            }
+            if group.contains(where: { !$0.isSource }) { outputsBefore = true }
+            outputs += group.map { Setting(path: $0.path, mtime: time) }
+            start = end
+        }
+        let after = time + step
+        for (path, mtime) in plan.changed + plan.added + plan.conflicts where mtime < after || mtime > now {
+            sources.append(Setting(path: path, mtime: after))
+        }
+        settledAt = after + tick
+    }
+}

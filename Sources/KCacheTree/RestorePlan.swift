@@ -1,0 +1,151 @@
+package import KCacheCore
+import KCacheSystem
+
+/// What a pull will do to a tree: a pure value, made by comparing contents.
+package struct RestorePlan: Sendable {
+    package enum Mode: Sendable {
+        /// The sources are here: only outputs (and a missing `.config`) are written.
+        case checkout
+        /// An empty directory: everything is written.
+        case whole
+    }
+
+    package let mode: Mode
+    /// The snapshot's entries, sorted by path.
+    package let entries: [SnapshotEntry]
+    /// Places in `entries` of what is written.
+    package private(set) var writes: [Int] = []
+    /// Places in `entries` of outputs that are here already, with the right content.
+    package private(set) var kept: [Int] = []
+    /// Places in `entries` of sources (and `.config`) that are the same here, with their times here.
+    package private(set) var unchanged: [(entry: Int, mtime: Int64)] = []
+    /// Sources and `.config` that differ here, with their times: they stay, and make sees them as new.
+    package private(set) var changed: [(path: TreePath, mtime: Int64)] = []
+    /// Sources here that the snapshot has not.
+    package private(set) var added: [(path: TreePath, mtime: Int64)] = []
+    /// Sources that the snapshot has and this tree has not.
+    package private(set) var missing: [TreePath] = []
+    /// Outputs of the snapshot in whose place here stands something that may be the user's: it stays.
+    package private(set) var conflicts: [(path: TreePath, mtime: Int64)] = []
+    /// Outputs here that the snapshot has not: a build of another configuration left them.
+    package private(set) var leftovers: [TreePath] = []
+    /// Outputs here that are going to be replaced.
+    package private(set) var replaced: [TreePath] = []
+
+    /// Compares; nothing is read or written.
+    ///
+    /// - Throws: `TreeError.obstructed` if a file stands where a directory has to be, or the other way round.
+    package init(snapshot entries: [SnapshotEntry], local: LocalTree, mode: Mode) throws(TreeError) {
+        (self.entries, self.mode) = (entries, mode)
+        let files = local.listing.files
+        var at = 0
+        for (place, entry) in entries.enumerated() {
+            while at < files.count, files[at].path < entry.path {
+                addLocalOnly(at, local)
+                at += 1
+            }
+            if at < files.count, files[at].path == entry.path {
+                compare(place, at, local)
+                at += 1
+            } else {
+                absent(place)
+            }
+        }
+        while at < files.count {
+            addLocalOnly(at, local)
+            at += 1
+        }
+        try refuseObstructions(local.listing)
+    }
+
+    /// Paths whose content here is not what the snapshot was built from.
+    package var differences: [TreePath] {
+        (changed.map(\.path) + added.map(\.path) + missing + conflicts.map(\.path)).sorted()
+    }
+
+    /// Bytes that will be written.
+    package var bytesToWrite: ByteCount { writes.reduce(ByteCount.zero) { $0 + entries[$1].size } }
+
+    private mutating func absent(_ place: Int) {
+        let entry = entries[place]
+        switch entry.role {
+        case .output, .configuration: writes.append(place)
+        case .source: if mode == .whole { writes.append(place) } else { missing.append(entry.path) }
+        }
+    }
+
+    private mutating func compare(_ place: Int, _ index: Int, _ local: LocalTree) {
+        let entry = entries[place]
+        let mtime = local.listing.files[index].status.mtime
+        let same = local.contents.item(index).map { isSame(entry, $0) } ?? false
+        switch (entry.role, local.roles[index]) {
+        case (.output, .output):
+            if same {
+                kept.append(place)
+            } else {
+                writes.append(place)
+                replaced.append(entry.path)
+            }
+        case (.output, _):
+            // No evidence that a build made the file here: it may be the user's own.
+            if same { kept.append(place) } else { conflicts.append((entry.path, mtime)) }
+        case (.source, _), (.configuration, _):
+            if same { unchanged.append((place, mtime)) } else { changed.append((entry.path, mtime)) }
+        }
+    }
+
+    /// The execute bit does not count: archives and filesystems lose it, and no object depends on it.
+    private func isSame(_ entry: SnapshotEntry, _ item: TreeContents.Item) -> Bool {
+        guard entry.holdsTreePath == item.holdsTreePath else { return false }
+        switch (entry.kind, item.kind) {
+        case (.file(let a, _), .file(let b, _)): return a == b
+        case (.link(let a), .link(let b)): return a == b
+        default: return false
+        }
+    }
+
+    private mutating func addLocalOnly(_ index: Int, _ local: LocalTree) {
+        let file = local.listing.files[index]
+        switch local.roles[index] {
+        case .source, .configuration: added.append((file.path, file.status.mtime))
+        case .output: leftovers.append(file.path)
+        case .leftOut: break
+        }
+    }
+
+    /// A file here whose path is a directory of something to be written, or a directory where a file goes.
+    private func refuseObstructions(_ listing: TreeListing) throws(TreeError) {
+        var checked: TreePath?
+        for place in writes {
+            let path = entries[place].path
+            var above = path.parent
+            if above == checked { above = nil } else { checked = path.parent }
+            while let directory = above {
+                if listing.index(of: directory) != nil {
+                    throw TreeError(
+                        .obstructed, "\(directory) is a file here, and has to be a directory for \(path): move it away",
+                        path: directory)
+                }
+                above = directory.parent
+            }
+            if let below = listing.firstInside(path) {
+                throw TreeError(
+                    .obstructed, "\(path) is a directory here (with \(below)), and has to be a file: move it away",
+                    path: path)
+            }
+        }
+    }
+}
+
+extension TreeListing {
+    /// The first file that lies below this path.
+    package func firstInside(_ directory: TreePath) -> TreePath? {
+        let prefix = directory.bytes + [UInt8(ascii: "/")]
+        var (low, high) = (0, files.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if compareBytes(files[middle].path.bytes, prefix) < 0 { low = middle + 1 } else { high = middle }
+        }
+        return low < files.count && files[low].path.bytes.starts(with: prefix) ? files[low].path : nil
+    }
+}

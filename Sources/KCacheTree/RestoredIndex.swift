@@ -1,0 +1,52 @@
+package import KCacheCore
+package import KCacheSystem
+
+/// A tree just restored, looked at once more.
+package enum RestoredIndex {
+    package struct Result: Sendable {
+        package var index: StatIndex
+        /// Sources that were edited while the pull ran: they were taken as unchanged and are not any more.
+        package var edited: [TreePath]
+    }
+
+    /// Makes the stat index: of written files the snapshot's content, of untouched ones what was read before.
+    ///
+    /// A file of whose bytes there is any doubt (its time is not the one that it was given) gets no record.
+    package static func make(
+        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, root: Directory
+    ) throws -> Result {
+        let listing = try TreeScanner().scan(root)
+        let now = try TimeResolution.now(in: root)
+        let written = Dictionary(plan.writes.map { (plan.entries[$0].path, $0) }, uniquingKeysWith: { a, _ in a })
+        let given = Dictionary(
+            (freshness.sources + freshness.outputs).map { ($0.path, $0.mtime) }, uniquingKeysWith: { a, _ in a })
+        let unchanged = Set(plan.unchanged.map { plan.entries[$0.entry].path })
+        var result = Result(index: StatIndex(), edited: [])
+        var records: [StatIndex.Record] = []
+        records.reserveCapacity(listing.files.count)
+        var at = 0
+        let before = local.listing.files
+        for file in listing.files {
+            while at < before.count, before[at].path < file.path { at += 1 }
+            if let place = written[file.path] {
+                let entry = plan.entries[place]
+                guard given[file.path] == file.status.mtime,
+                    StatIndex.isSettled(ctime: file.status.ctime, now: now)
+                else { continue }
+                records.append(
+                    .init(path: file.path, status: file.status, kind: entry.kind, holdsTreePath: entry.holdsTreePath))
+            } else if at < before.count, before[at].path == file.path, let item = local.contents.item(at) {
+                guard file.status.isUnchanged(since: item.status) else {
+                    let touched = given[file.path] == file.status.mtime && file.status.size == item.status.size
+                    if unchanged.contains(file.path), !touched { result.edited.append(file.path) }
+                    continue
+                }
+                guard StatIndex.isSettled(ctime: file.status.ctime, now: now) else { continue }
+                records.append(
+                    .init(path: file.path, status: file.status, kind: item.kind, holdsTreePath: item.holdsTreePath))
+            }
+        }
+        result.index = StatIndex(sorted: records)
+        return result
+    }
+}

@@ -1,0 +1,52 @@
+import KCacheCore
+package import KCacheSystem
+
+/// How a filesystem keeps modification times, and what time it is there.
+package struct TimeResolution: Sendable, Equatable {
+    /// Nanoseconds between two times that it can tell apart.
+    package let tick: Int64
+
+    package init(tick: Int64) { self.tick = tick }
+
+    /// The largest stored time that is not after `time`.
+    package func floor(_ time: Int64) -> Int64 { time - ((time % tick) + tick) % tick }
+
+    package func ceiling(_ time: Int64) -> Int64 {
+        let low = floor(time)
+        return low == time ? time : low + tick
+    }
+
+    /// Finds out by setting a time on a temporary file and reading it back.
+    package static func measure(in root: Directory) throws -> TimeResolution {
+        try withTemporary(in: root) { name in
+            let odd: Int64 = 1_700_000_001_987_654_321
+            try root.setModificationTime(name, odd)
+            let kept = try root.status(name)?.mtime ?? 0
+            let candidates: [Int64] = [1, 100, 1000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000]
+            let tick = candidates.first { odd - odd % $0 == kept }
+            return TimeResolution(tick: tick ?? 2_000_000_000)
+        }
+    }
+
+    /// The time that the filesystem gives to a file which is written now. It may lie some milliseconds behind
+    /// the clock (the kernel's coarse clock), or belong to a server.
+    package static func now(in root: Directory) throws -> Int64 {
+        try withTemporary(in: root) { name in try root.status(name)?.mtime ?? 0 }
+    }
+
+    private static func withTemporary<R>(in root: Directory, _ body: (TreePath) throws -> R) throws -> R {
+        let name = TemporaryName.atRoot()
+        do {
+            let file = try root.createFile(name)
+            try file.write([0])
+        }
+        do {
+            let result = try body(name)
+            try root.remove(name)
+            return result
+        } catch {
+            do { try root.remove(name) } catch _ {}
+            throw error
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package import KCacheCore
+package import KCacheStore
+package import KCacheSystem
+
+/// Carries out a restore plan.
+///
+/// The order of steps is what makes a kill or a power cut harmless at any moment:
+/// 1. every output here is stamped older than any source, so that make would remake it;
+/// 2. the snapshot's outputs are written, with that stamp too, each under a temporary name first;
+/// 3. what make could wrongly take as fresh is removed;
+/// 4. the filesystem is synced, so that no fresh time can outlive the content it vouches for;
+/// 5. sources that differ get their times, then the outputs theirs, oldest first.
+package struct TreeRestorer: Sendable {
+    package let root: Directory
+    package let plan: RestorePlan
+    package let rules: ContentRules
+    package let session: StoreSession
+    package var options: Options
+
+    package struct Options: Sendable {
+        /// Waits for the disk before anything counts as fresh. Without it a power cut may leave empty outputs.
+        package var sync = true
+        /// Runs when the outputs are in place; names those that make would wrongly take as fresh.
+        package var invalidated: @Sendable () throws -> [TreePath] = { [] }
+        /// Outputs whose bytes depend on this tree's times or owners, and are made here: nil means leave it out.
+        package var computed: [TreePath: @Sendable () throws -> [UInt8]?] = [:]
+        package var progress: ProgressSink = { _ in }
+        package init() {}
+    }
+
+    package struct Summary: Sendable {
+        package var written = 0
+        package var writtenBytes = ByteCount.zero
+        package var kept = 0
+        package var removed: [TreePath] = []
+        package var freshness: FreshnessPlan
+    }
+
+    package init(
+        root: Directory, plan: RestorePlan, rules: ContentRules, session: StoreSession, options: Options = Options()
+    ) {
+        (self.root, self.plan, self.rules) = (root, plan, rules)
+        (self.session, self.options) = (session, options)
+    }
+
+    package func run() throws -> Summary {
+        let resolution = try TimeResolution.measure(in: root)
+        let started = try TimeResolution.now(in: root)
+        let writes = plan.writes.filter { options.computed[plan.entries[$0].path] == nil }
+        if plan.mode == .whole { try PullMarker.set(in: root) }
+        if !plan.writes.isEmpty { try stampStale() }
+        try makeDirectories(for: plan.writes)
+        try ContentWriter(
+            placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
+            progress: options.progress
+        ).write(writes)
+
+        let invalidated = try options.invalidated()
+        for path in invalidated { try root.remove(path) }
+        if options.sync, !plan.writes.isEmpty { try root.syncFilesystem() }
+
+        let freshness = FreshnessPlan(plan, resolution: resolution, now: started, without: Set(invalidated))
+        var summary = Summary(removed: invalidated, freshness: freshness)
+        for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
+        var computed: [FreshnessPlan.Setting] = []
+        for setting in freshness.outputs {
+            if options.computed[setting.path] != nil {
+                computed.append(setting)
+            } else {
+                try root.setModificationTime(setting.path, setting.mtime)
+            }
+        }
+        for setting in computed { try writeComputed(setting, &summary) }
+        try PullMarker.clear(in: root)
+        try wait(until: freshness.settledAt)
+
+        summary.written = writes.count
+        summary.writtenBytes = writes.reduce(ByteCount.zero) { $0 + plan.entries[$1].size }
+        summary.kept = plan.kept.count
+        return summary
+    }
+
+    private func stampStale() throws {
+        let kept = plan.kept.map { plan.entries[$0].path }
+        for path in plan.replaced + kept + plan.leftovers {
+            try root.setModificationTime(path, FreshnessPlan.staleTime)
+        }
+    }
+
+    private func makeDirectories(for places: [Int]) throws {
+        var last: TreePath?
+        for place in places {
+            guard let directory = plan.entries[place].path.parent, directory != last else { continue }
+            try root.makeDirectories(directory)
+            last = directory
+        }
+    }
+
+    private func writeComputed(_ setting: FreshnessPlan.Setting, _ summary: inout Summary) throws {
+        guard let bytes = try options.computed[setting.path]?() else {
+            try root.remove(setting.path)
+            summary.removed.append(setting.path)
+            return
+        }
+        try FilePlacer(root: root).file(setting.path, executable: false, stamp: .stale) { file in
+            try file.write(bytes)
+            if options.sync { try file.sync() }
+        }
+        try root.setModificationTime(setting.path, setting.mtime)
+    }
+
+    /// Until the filesystem gives a later time to whatever is edited or built next.
+    private func wait(until time: Int64) throws {
+        for _ in 0..<10_000 {
+            let now = try TimeResolution.now(in: root)
+            if now >= time { return }
+            WallClock.sleep(min(max(time - now, 1_000_000), 500_000_000))
+        }
+    }
+}
+
+/// Marks a directory that a pull is filling from nothing, so that a killed one can be taken up again.
+package enum PullMarker {
+    private static let name = TreePath(literal: TemporaryName.prefix + Array("pull".utf8))
+
+    package static func set(in root: Directory) throws { try AtomicFile.write([], to: name, in: root) }
+
+    package static func isSet(in root: Directory) throws -> Bool { try root.status(name) != nil }
+
+    package static func isMarker(_ path: TreePath) -> Bool { path == name }
+
+    package static func clear(in root: Directory) throws { try root.remove(name) }
+}

@@ -1,0 +1,46 @@
+package import KCacheCore
+package import KCacheSystem
+package import SystemPackage
+
+/// What kcache keeps about one tree on this machine, outside the tree: its stat index and a lock.
+///
+/// All of it can be thrown away at any time; the next push or pull then reads every file once.
+package struct TreeState: Sendable {
+    private let folder: Directory
+    private let key: String
+
+    /// - Parameters:
+    ///   - cache: the user's cache folder for kcache; made where it is missing.
+    ///   - root: the tree.
+    package init(cache: FilePath, root: Directory) throws {
+        let status = try root.status()
+        var hash = DigestBuilder()
+        hash.update(try root.realPath().string)
+        hash.update([0])
+        hash.update("\(status.device) \(status.inode)")
+        key = String(hash.finish().hex.prefix(32))
+        folder = try Directory.create(cache.appending("trees"))
+    }
+
+    private func name(_ suffix: String) -> TreePath { TreePath(literal: Array("\(key).\(suffix)".utf8)) }
+
+    /// The index of the last push or pull; an empty one if there is none, or if it can't be read.
+    package func loadIndex() -> StatIndex {
+        do {
+            guard let bytes = try folder.readFile(name("stat-index"), limit: 1 << 30) else { return StatIndex() }
+            return try StatIndex.decode(bytes)
+        } catch {
+            // A damaged index costs reading the files again, nothing else.
+            return StatIndex()
+        }
+    }
+
+    package func save(_ index: StatIndex) throws {
+        try AtomicFile.write(index.encode(), to: name("stat-index"), in: folder, durable: false)
+    }
+
+    /// One push or pull of a tree at a time: pulls exclusively, pushes and status side by side.
+    package func lock(_ mode: FileLock.Mode, waiting: () -> Void) throws -> FileLock {
+        try FileLock.take(mode, on: name("lock"), in: folder, waiting: waiting)
+    }
+}
