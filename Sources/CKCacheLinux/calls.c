@@ -54,7 +54,8 @@ int kcache_fstat(int fd, struct kcache_stat *out) {
 }
 
 int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
-    int fd = dup(dirfd);
+    // Not dup(2): it would share the read position with every other listing of this directory.
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -errno;
     DIR *directory = fdopendir(fd);
     if (!directory) {
@@ -62,7 +63,6 @@ int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
         close(fd);
         return -error;
     }
-    rewinddir(directory);
     int result = 0;
     for (;;) {
         errno = 0;

@@ -69,6 +69,9 @@ package struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
         return a.w3 < b.w3
     }
 
+    /// The first eight bytes as one number: already as good as random, for tables keyed by digest.
+    package var leadingWord: UInt64 { w0 }
+
     package func hash(into hasher: inout Hasher) { hasher.combine(w0) }
 
     package var bytes: [UInt8] {

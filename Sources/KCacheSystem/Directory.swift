@@ -207,19 +207,19 @@ package final class Directory: Sendable {
     }
 
     /// rename(2) within this directory: atomic, replaces a file at `to`.
+    ///
+    /// - Throws: ENOENT if nothing is at `from` or the directory of `to` is missing.
     package func rename(_ from: TreePath, to: TreePath) throws(SystemError) {
-        if from.parent == to.parent {
-            _ = try inParent(of: from, "rename") { parent, leaf in
-                let result = withName(TreePath(unchecked: to)) { Glibc.renameat(parent, leaf, parent, $0) }
-                return (result == 0 ? 0 : -kcache_errno(), true)
+        let sameParent = from.parent == to.parent
+        let target =
+            sameParent ? nil : try to.parent.map { name throws(SystemError) in try directory(name) } ?? self
+        let done: Bool? = try inParent(of: from, "rename") { parent, leaf in
+            let result = withName(TreePath(unchecked: to)) {
+                Glibc.renameat(parent, leaf, target?.fd ?? parent, $0)
             }
-            return
-        }
-        let target = try to.parent.map { name throws(SystemError) in try directory(name) } ?? self
-        _ = try inParent(of: from, "rename") { parent, leaf in
-            let result = withName(TreePath(unchecked: to)) { Glibc.renameat(parent, leaf, target.fd, $0) }
             return (result == 0 ? 0 : -kcache_errno(), true)
         }
+        if done == nil { throw SystemError("rename", subject(from), .noSuchFileOrDirectory) }
     }
 
     /// Removes a file or link; false if nothing was there.

@@ -1,0 +1,61 @@
+/// Reads immutable objects. Every call may be repeated and may run concurrently with any other.
+package protocol ObjectReader: Sendable {
+    /// The place, for error lines.
+    var place: String { get }
+
+    /// The whole object, as it was when it was put; nil if there is none.
+    ///
+    /// - Throws: if it is longer than `limit` bytes.
+    func get(_ name: ObjectName, limit: Int) throws(StoreError) -> [UInt8]?
+
+    /// Fills the buffer from `offset` on, short only where the object ends; the bytes read, nil if there is
+    /// no such object.
+    func read(_ name: ObjectName, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+        throws(StoreError) -> Int?
+
+    /// Size and time; nil if there is no such object.
+    func info(_ name: ObjectName) throws(StoreError) -> ObjectInfo?
+
+    /// All objects of a kind, in no order. Not atomic: an object put or deleted meanwhile may be in it or
+    /// not. Other files that lie there are passed over.
+    func list(_ kind: ObjectKind) throws(StoreError) -> [ObjectInfo]
+}
+
+/// Also writes objects.
+package protocol ObjectWriter: ObjectReader {
+    /// Puts a whole object in place, or nothing; durable when this returns.
+    ///
+    /// May be repeated (the same bytes replace themselves) and may run concurrently.
+    func put(_ name: ObjectName, _ bytes: [UInt8]) throws(StoreError)
+
+    /// Begins an object whose name is known at its end only. May run concurrently.
+    func beginStream() throws(StoreError) -> any ObjectStream
+
+    /// Sets an object's time. May be repeated; false if there is no such object.
+    @discardableResult
+    func touch(_ name: ObjectName, _ ns: Int64) throws(StoreError) -> Bool
+}
+
+/// An object on its way into a store; for one caller at a time. What is not committed leaves nothing behind
+/// (after a kill: a temporary that `removeLeftovers` removes).
+package protocol ObjectStream: AnyObject, Sendable {
+    /// Adds bytes at the end. Not to be repeated after a failure: cancel.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(StoreError)
+
+    /// Puts the object in place under its name, whole or not at all; durable when this returns.
+    func commit(as name: ObjectName) throws(StoreError)
+
+    /// Drops it. May be repeated, and may follow a commit, then without effect.
+    func cancel()
+}
+
+/// Also deletes objects.
+package protocol ObjectPruner: ObjectWriter {
+    /// Deletes objects in this order; durable when this returns. Not atomic: a failure may come after some.
+    /// May be repeated; the number that were there.
+    @discardableResult
+    func delete(_ names: [ObjectName]) throws(StoreError) -> Int
+
+    /// What killed writers left, as a number; removed unless `dryRun`. Only while nobody else writes.
+    func removeLeftovers(dryRun: Bool) throws(StoreError) -> Int
+}

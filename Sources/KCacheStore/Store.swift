@@ -1,0 +1,133 @@
+import KCacheCore
+package import KCacheSystem
+package import SystemPackage
+
+/// A place where packs and snapshots live. Any number of processes may use one at once.
+package final class Store: Sendable {
+    /// For people: the folder, or what stands for it.
+    package let place: String
+    /// The folder; nil for a store elsewhere.
+    package let path: FilePath?
+    let objects: any ObjectPruner
+    let locks: StoreLocks
+    let clock: WallClock
+    let options: Options
+
+    package struct Options: Sendable {
+        /// A pack is closed at this size: large enough for few transfers, small enough to be rewritten.
+        package var fullPack = PackFormat.fullPack
+        /// gc rewrites a pack of which less than this share is live.
+        package var repackBelow = 0.5
+
+        package init() {}
+    }
+
+    /// What to do where no store is.
+    package enum OpenMode: Sendable { case existing, createIfMissing }
+
+    /// A store over any objects; `locks` where more than one process may use them.
+    package init(
+        objects: any ObjectPruner, locks: StoreLocks = .none, path: FilePath? = nil,
+        clock: WallClock = .system, options: Options = Options()
+    ) {
+        (self.objects, self.locks, self.path) = (objects, locks, path)
+        (self.clock, self.options, place) = (clock, options, objects.place)
+    }
+
+    /// Opens the store in a folder. A read-only folder will do for reading.
+    package static func open(
+        at path: FilePath, mode: OpenMode = .existing, clock: WallClock = .system,
+        options: Options = Options()
+    ) throws -> Store {
+        let folder = try openFolder(path, mode)
+        let objects = FolderObjects(folder)
+        let locks = try StoreLocks.folder(folder)
+        if try !checkFormat(objects) {
+            guard mode == .createIfMissing else { throw noStore(path) }
+            try create(folder, objects, locks, path)
+        }
+        return Store(objects: objects, locks: locks, path: path, clock: clock, options: options)
+    }
+
+    /// Takes part in the store: reading and writing, while gc waits.
+    ///
+    /// Calls `waiting` once if a gc is running. Reads the index of every pack.
+    package func begin(waiting: @Sendable () -> Void = {}) throws -> StoreSession {
+        let lock = try locks.shared(waiting)
+        return StoreSession(self, lock: lock, inventory: try reader.packs())
+    }
+
+    var reader: StoreObjects { StoreObjects(objects: objects) }
+
+    // MARK: Opening
+
+    static let formatText = "kcache store 1\n"
+
+    private static func openFolder(_ path: FilePath, _ mode: OpenMode) throws -> Directory {
+        do throws(SystemError) {
+            return mode == .createIfMissing ? try Directory.create(path) : try Directory.open(path)
+        } catch {
+            if mode == .existing, [.noSuchFileOrDirectory, .notDirectory].contains(error.errno) {
+                throw noStore(path)
+            }
+            throw StoreError(
+                .system, "cannot open the store \(path.string)", subject: path.string, cause: error)
+        }
+    }
+
+    private static func noStore(_ path: FilePath) -> StoreError {
+        StoreError(
+            .noStore, "there is no kcache store at \(path.string): kcache push makes one",
+            subject: path.string)
+    }
+
+    /// False if there is no format file.
+    private static func checkFormat(_ objects: FolderObjects) throws(StoreError) -> Bool {
+        guard let bytes = try objects.get(.format, limit: 4096) else { return false }
+        let text = String(decoding: bytes, as: UTF8.self)
+        if text == formatText { return true }
+        let words = text.split(whereSeparator: \.isWhitespace)
+        if words.count >= 3, words[0] == "kcache", words[1] == "store", let number = Int(words[2]), number > 1
+        {
+            throw StoreError(
+                .newerFormat,
+                "store \(objects.place) has format \(number), and this kcache reads 1: use a newer kcache",
+                subject: objects.place)
+        }
+        throw StoreError(
+            .damaged, "\(objects.place)/format is not that of a kcache store: is this the right folder?",
+            subject: objects.place)
+    }
+
+    private static func create(
+        _ folder: Directory, _ objects: FolderObjects, _ locks: StoreLocks, _ path: FilePath
+    ) throws {
+        let known = Set(ObjectKind.allCases.map { Array($0.rawValue.utf8) } + [Array("lock".utf8)])
+        let entries = try translating("cannot read the folder \(path.string)", subject: path.string) {
+            () throws(SystemError) in
+            try folder.entries()
+        }
+        let foreign = entries.first {
+            !known.contains($0.name) && !TemporaryName.isTemporary($0.name)
+                && $0.name != Array("format".utf8)
+        }
+        if let foreign {
+            throw StoreError(
+                .noStore,
+                "\(path.string) is not a kcache store and not empty (it holds "
+                    + "\(quoteForPeople(foreign.name))): give an empty or new folder",
+                subject: path.string)
+        }
+        let lock = try locks.shared({})
+        try withExtendedLifetime(lock) {
+            for kind in ObjectKind.allCases {
+                guard let name = TreePath(kind.rawValue) else { continue }
+                try translating("cannot make the store \(path.string)", subject: path.string) {
+                    () throws(SystemError) in
+                    try folder.makeDirectories(name)
+                }
+            }
+            try objects.put(.format, Array(formatText.utf8))
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import KCacheCore
+import KCacheSystem
+import SystemPackage
+
+/// How a store keeps gc apart from everything else. Passed in, since only a folder has flock(2).
+package struct StoreLocks: Sendable {
+    /// Held as long as the value lives.
+    package final class Held: Sendable {
+        private let lock: FileLock?
+        init(_ lock: consuming FileLock?) { self.lock = lock }
+    }
+
+    package typealias Take = @Sendable (_ waiting: () -> Void) throws(StoreError) -> Held
+
+    /// For readers and pushes: any number at once, none while gc runs.
+    let shared: Take
+    /// For gc: alone.
+    let exclusive: Take
+
+    /// No locks: for stores that one process has for itself.
+    package static let none = StoreLocks(
+        shared: { _ throws(StoreError) in Held(nil) }, exclusive: { _ throws(StoreError) in Held(nil) })
+
+    /// flock(2) on the file `lock`, which is never removed.
+    static func folder(_ root: Directory) throws(StoreError) -> StoreLocks {
+        guard let name = TreePath("lock") else {
+            throw StoreError(.misuse, "no file can be called lock", subject: "lock")
+        }
+        return StoreLocks(
+            shared: { waiting throws(StoreError) in
+                do throws(SystemError) {
+                    return Held(try FileLock.take(.shared, on: name, in: root, waiting: waiting))
+                } catch {
+                    let failure = StoreError(
+                        .system, "cannot lock the store \(root.path.string)", subject: root.path.string,
+                        cause: error)
+                    // A read-only store without a lock file: who could write there has never run gc.
+                    if failure.isReadOnly, try isMissing(name, root) { return Held(nil) }
+                    throw failure
+                }
+            },
+            exclusive: { waiting throws(StoreError) in
+                try translating(
+                    "cannot lock the store \(root.path.string)", subject: root.path.string
+                ) { () throws(SystemError) in
+                    Held(try FileLock.take(.exclusive, on: name, in: root, waiting: waiting))
+                }
+            })
+    }
+
+    private static func isMissing(_ name: TreePath, _ root: Directory) throws(StoreError) -> Bool {
+        try translating("cannot look at the lock of \(root.path.string)", subject: root.path.string) {
+            () throws(SystemError) in
+            try root.status(name) == nil
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package import KCacheCore
+import KCacheSystem
+import Synchronization
+
+/// A stay in a store: gc waits until it ends. All calls may run concurrently.
+package final class StoreSession: Sendable {
+    package let store: Store
+    /// Packs that can't be used, and why: what lies only in them counts as missing.
+    package let unusablePacks: [StoreError]
+    private let lock: StoreLocks.Held
+    let claims: ChunkClaims
+    private let compressors: WorkerPool<FrameCompressor>
+    let decompressors: WorkerPool<FrameDecompressor>
+
+    init(_ store: Store, lock: StoreLocks.Held, inventory: PackInventory) {
+        (self.store, self.lock) = (store, lock)
+        unusablePacks = inventory.unreadable.map(\.problem)
+        claims = ChunkClaims(inventory.chunkIndex)
+        compressors = WorkerPool { try FrameCompressor() }
+        decompressors = WorkerPool { try FrameDecompressor() }
+    }
+
+    /// True if the store has the chunk, or a writer of this session has taken it on.
+    package func contains(_ digest: Digest) -> Bool { claims.contains(digest) }
+
+    /// Chunks in finished packs, each counted once.
+    package var chunkCount: Int { claims.state.withLock { $0.index.uniqueCount } }
+
+    /// Begins to store chunks. What two writers of one session have to store is stored once, so a snapshot
+    /// must wait for both to finish.
+    package func makeWriter() -> PackWriter {
+        PackWriter(
+            store.objects, claims: claims, compressors: compressors, fullPack: store.options.fullPack
+        ) { [claims] in claims.publish($0) }
+    }
+
+    // MARK: Snapshots
+
+    /// Puts a snapshot in place: its record, then its catalog entry. May be repeated.
+    ///
+    /// - Throws: if the manifest isn't in the store: then a writer has not finished.
+    package func commit(_ record: SnapshotRecord) throws -> SnapshotID {
+        let bytes = SnapshotCodec.encode(record)
+        let id = SnapshotID(Digest.of(bytes))
+        let missing = claims.state.withLock { state in
+            record.manifest.chunks.count { !state.index.contains($0.digest) }
+        }
+        guard missing == 0 else {
+            throw StoreError(
+                .misuse,
+                "snapshot \(id.short) can't be committed: \(missing) chunks of its manifest are not stored",
+                subject: id.digest.hex)
+        }
+        try store.objects.put(.snapshot(id.digest), bytes)
+        try store.objects.put(.catalog(id.digest), CatalogCodec.encode(record.header))
+        try store.objects.touch(.catalog(id.digest), store.clock.now())
+        return id
+    }
+
+    package func catalog() throws -> Catalog { try store.catalog() }
+
+    /// Notes that the snapshot is in use, for gc's choice of what to forget. Without effect on a store that
+    /// can't be written.
+    package func touch(_ id: SnapshotID) throws { try store.touch(id) }
+
+    /// The snapshot's record, checked against its number; nil if there is none.
+    package func record(_ id: SnapshotID) throws -> SnapshotRecord? { try store.reader.record(id) }
+
+    /// The snapshot with its manifest, every byte checked.
+    package func snapshot(_ id: SnapshotID) throws -> Snapshot {
+        guard let record = try record(id) else {
+            throw StoreError(
+                .unknownSnapshot, "\(store.place) has no snapshot \(id.short): kcache list shows them",
+                subject: id.digest.hex)
+        }
+        return Snapshot(header: record.header, entries: try entries(of: record, id))
+    }
+
+    func entries(of record: SnapshotRecord, _ id: SnapshotID) throws -> [SnapshotEntry] {
+        let bytes: [UInt8]
+        do { bytes = try read(content: record.manifest) } catch let error as StoreError {
+            throw StoreError(
+                error.code, "cannot read the manifest of snapshot \(id.short)", subject: id.digest.hex,
+                cause: error)
+        }
+        do { return try SnapshotCodec.decodeManifest(bytes) } catch {
+            throw StoreError(
+                .damaged, "the manifest of snapshot \(id.short) is refused", subject: id.digest.hex,
+                cause: error)
+        }
+    }
+}
