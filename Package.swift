@@ -63,7 +63,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "TreeTests",
-            dependencies: ["KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", system],
+            dependencies: ["KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", system],
             swiftSettings: strict),
         .testTarget(
             name: "KbuildTests",

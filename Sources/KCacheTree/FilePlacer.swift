@@ -1,5 +1,5 @@
-package import KCacheCore
-package import KCacheSystem
+import KCacheCore
+import KCacheSystem
 
 /// Puts files into a tree, each under a temporary name first, so that a kill leaves whole files only.
 struct FilePlacer: Sendable {

@@ -1,4 +1,4 @@
-package import KCacheCore
+import KCacheCore
 package import KCacheSystem
 package import SystemPackage
 

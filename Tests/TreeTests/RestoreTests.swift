@@ -1,0 +1,221 @@
+import KCacheCore
+import KCacheStore
+import KCacheSystem
+import KCacheTree
+import SystemPackage
+import Testing
+
+@Suite struct RestoreTests {
+    let folder: TemporaryFolder
+    let machine: TestMachine
+
+    init() throws {
+        folder = try TemporaryFolder()
+        machine = TestMachine(store: try Store.open(at: folder.path.appending("store"), mode: .createIfMissing))
+    }
+
+    /// A tree built long ago: sources at 1000, outputs at 2000 and after.
+    private func built(_ name: String = "built") throws -> Directory {
+        let root = try folder.folder(name)
+        try root.put("a.c", "int a;", at: 1000)
+        try root.put("dir with space/b.c", "int b;", at: 1001)
+        try root.put(".config", "CONFIG_A=y", at: 1002)
+        try root.put("a.o", "object a", at: 2000)
+        try root.put("dir with space/b.o", "object b", at: 2001)
+        try root.put("all.o", "object a and b", at: 2002)
+        try root.put("empty.o", "", at: 2003)
+        return root
+    }
+
+    private func checkout(_ name: String = "here") throws -> Directory {
+        let root = try folder.folder(name)
+        try root.put("a.c", "int a;")
+        try root.put("dir with space/b.c", "int b;")
+        try root.put(".config", "CONFIG_A=y")
+        return root
+    }
+
+    @Test func outputsKeepTheirOrderAndAreNewerThanUnchangedSources() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        let before = try here.mtime("a.c")
+        try machine.pull(id, into: here)
+        #expect(try here.text("dir with space/b.o") == "object b")
+        #expect(try here.text("empty.o") == "")
+        #expect(try here.mtime("a.c") == before)
+        let order = try [".config", "a.o", "dir with space/b.o", "all.o", "empty.o"].map {
+            try here.mtime(TreePath(literal: Array($0.utf8)))
+        }
+        #expect(order == order.sorted() && Set(order).count == order.count)
+        #expect(try order[4] < TimeResolution.now(in: here))
+    }
+
+    @Test func aSourceThatDiffersStaysAndIsNewerThanEveryOutput() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try here.put("a.c", "int other;", at: 5)
+        let (plan, _) = try machine.pull(id, into: here)
+        #expect(plan.changed.map(\.path) == ["a.c"])
+        #expect(try here.text("a.c") == "int other;")
+        #expect(try here.mtime("a.c") > here.mtime("empty.o"))
+    }
+
+    @Test func aSourceNewerThanItsOutputWherePushedIsNewerHere() throws {
+        let there = try built()
+        try there.put("a.c", "int edited;", at: 2001)
+        let id = try machine.push(there)
+        let here = try checkout()
+        try here.put("a.c", "int edited;", at: 7)
+        try machine.pull(id, into: here)
+        #expect(try here.mtime("a.c") > here.mtime("a.o"))
+        #expect(try here.mtime("a.c") < here.mtime("all.o"))
+        #expect(try here.mtime("dir with space/b.c") < here.mtime("a.o"))
+    }
+
+    @Test func aMissingSourceIsNotPutBackIntoACheckout() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try here.remove("a.c")
+        let (plan, _) = try machine.pull(id, into: here)
+        #expect(plan.missing == ["a.c"])
+        #expect(try here.text("a.c") == nil)
+    }
+
+    @Test func anEmptyDirectoryGetsTheWholeTree() throws {
+        let id = try machine.push(try built())
+        let here = try folder.folder("empty")
+        try machine.pull(id, into: here, mode: .whole)
+        #expect(try here.text("a.c") == "int a;")
+        #expect(try here.text(".config") == "CONFIG_A=y")
+        #expect(try here.mtime("a.c") < here.mtime("a.o"))
+        #expect(try !PullMarker.isSet(in: here))
+        let again = try machine.push(here, name: "again")
+        #expect(try machine.store.begin().snapshot(again).entries.map(\.path).count == 7)
+    }
+
+    @Test func aFileOfTheUsersInAnOutputsPlaceStays() throws {
+        let there = try built()
+        try there.put("gen.cmd", "made", at: 2004)
+        let id = try machine.push(there)
+        var entries = try machine.store.begin().snapshot(id).entries
+        // The snapshot calls a path an output that is a source here.
+        for i in entries.indices where entries[i].path == "a.c" { entries[i].role = .output }
+        let here = try checkout()
+        try here.put("a.c", "mine", at: 9)
+        let plan = try RestorePlan(snapshot: entries, local: try machine.look(here), mode: .checkout)
+        #expect(plan.conflicts.map(\.path) == ["a.c"])
+        #expect(!plan.writes.contains { entries[$0].path == "a.c" })
+    }
+
+    @Test func outputsOfAnotherBuildBecomeStale() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try here.put("old.o", "left over")
+        try here.put("a.o", "another a")
+        let (plan, _) = try machine.pull(id, into: here)
+        #expect(plan.leftovers == ["old.o"])
+        #expect(try here.mtime("old.o") == FreshnessPlan.staleTime)
+        #expect(try here.text("a.o") == "object a")
+    }
+
+    @Test func aSourceFromTheFutureComesBackToNow() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        let future = WallClock.system.now() / 1_000_000_000 + 86_400
+        try here.put("a.c", "int a;", at: future)
+        let (_, summary) = try machine.pull(id, into: here)
+        #expect(summary.freshness.fromTheFuture == 1)
+        #expect(try here.mtime("a.c") <= WallClock.system.now())
+        #expect(try here.mtime("a.c") < here.mtime("a.o"))
+        #expect(try here.mtime("a.o") <= WallClock.system.now())
+    }
+
+    @Test func aFileWhereADirectoryHasToBeIsRefusedBeforeAnythingIsWritten() throws {
+        let id = try machine.push(try built())
+        let here = try folder.folder("here")
+        try here.put("a.c", "int a;")
+        try here.put("dir with space", "a file")
+        #expect(throws: TreeError.self) { try machine.pull(id, into: here) }
+        #expect(try here.text("a.o") == nil)
+    }
+
+    @Test func largeAndSparseFilesComeBackByteForByte() throws {
+        let there = try built()
+        var generator = SplitMix(seed: 7)
+        var large = (0..<3_000_000).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        large.replaceSubrange(1_000_000..<2_000_000, with: repeatElement(0, count: 1_000_000))
+        try there.createFile("large.o").write(large)
+        try there.createFile("copy.o").write(large)
+        try there.createFile("hole.o").truncate(to: 9_000_000)
+        let id = try machine.push(there)
+        let here = try checkout()
+        try machine.pull(id, into: here)
+        #expect(try here.readFile("large.o") == large)
+        #expect(try here.readFile("copy.o") == large)
+        let hole = try #require(try here.status("hole.o"))
+        #expect(hole.size == 9_000_000 && hole.blocks < 1000)
+    }
+
+    @Test func namesOfAnyBytesAndLinksComeBack() throws {
+        let there = try built()
+        let odd = TreePath(literal: [0xff, 0x20, 0x0a, 0x63] + Array(".o".utf8))
+        try there.createFile(odd).write([1, 2, 3])
+        try there.makeLink("dangling", target: Array("nowhere".utf8))
+        try there.makeLink("cycle", target: Array("cycle".utf8))
+        try there.makeLink("outside", target: Array("../../etc/passwd".utf8))
+        let id = try machine.push(there)
+        let here = try folder.folder("empty")
+        try machine.pull(id, into: here, mode: .whole)
+        #expect(try here.readFile(odd) == [1, 2, 3])
+        #expect(try here.readLink("dangling") == Array("nowhere".utf8))
+        #expect(try here.readLink("cycle") == Array("cycle".utf8))
+        #expect(try here.status("outside") == nil)
+    }
+
+    @Test func aLinkInTheWayIsNotFollowed() throws {
+        let there = try built()
+        try there.put("sub/c.o", "object c")
+        let id = try machine.push(there)
+        let here = try checkout()
+        let elsewhere = try folder.folder("elsewhere")
+        try here.makeLink("sub", target: Array(elsewhere.path.string.utf8))
+        #expect(throws: (any Error).self) { try machine.pull(id, into: here) }
+        #expect(try elsewhere.entries().isEmpty)
+    }
+
+    @Test func aSecondPullWritesNothing() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try machine.pull(id, into: here)
+        let (plan, summary) = try machine.pull(id, into: here)
+        #expect(plan.writes.isEmpty && summary.kept == 4)
+        #expect(try here.mtime("a.o") < here.mtime("all.o"))
+    }
+
+    @Test func invalidatedOutputsAreRemoved() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        var options = TreeRestorer.Options()
+        options.invalidated = { ["a.o"] }
+        options.computed = ["all.o": { Array("computed here".utf8) }, "empty.o": { nil }]
+        let (_, summary) = try machine.pull(id, into: here, options: options)
+        #expect(try here.text("a.o") == nil)
+        #expect(try here.text("all.o") == "computed here")
+        #expect(try here.text("empty.o") == nil)
+        #expect(Set(summary.removed) == ["a.o", "empty.o"])
+        #expect(try here.mtime("all.o") > here.mtime("dir with space/b.o"))
+    }
+}
+
+/// A small generator with a seed, for tests that must repeat.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
