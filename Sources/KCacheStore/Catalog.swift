@@ -46,6 +46,11 @@ package struct Catalog: Sendable {
             numbered.insert(named, at: 0)
         }
         if numbered.count == 1 { return numbered[0].id }
+        if numbered.isEmpty, isNumber {
+            // So that a damaged entry can be forgotten.
+            let damaged = unreadable.filter { $0.name.hasPrefix(prefix) }
+            if damaged.count == 1, let digest = Digest(hex: damaged[0].name) { return SnapshotID(digest) }
+        }
         guard numbered.isEmpty else {
             let shown = numbered.prefix(8).map { Self.label($0) }.joined(separator: ", ")
             let more = numbered.count > 8 ? " and \(numbered.count - 8) more" : ""

@@ -7,6 +7,8 @@ import Synchronization
 /// is dropped.
 package final class PackWriter: Sendable {
     private let objects: any ObjectWriter
+    /// The session's: gc must not run while packs are under way, even if the session has ended.
+    private let lock: StoreLocks.Held
     private let claims: ChunkClaims
     private let compressors: WorkerPool<FrameCompressor>
     private let published: @Sendable ([PackIndex]) -> Void
@@ -31,10 +33,11 @@ package final class PackWriter: Sendable {
 
     /// `published` gets the packs once their indexes are in place.
     init(
-        _ objects: any ObjectWriter, claims: ChunkClaims, compressors: WorkerPool<FrameCompressor>,
+        _ objects: any ObjectWriter, lock: StoreLocks.Held, claims: ChunkClaims,
+        compressors: WorkerPool<FrameCompressor>,
         fullPack: UInt64, published: @escaping @Sendable ([PackIndex]) -> Void
     ) {
-        (self.objects, self.claims, self.compressors) = (objects, claims, compressors)
+        (self.objects, self.lock, self.claims, self.compressors) = (objects, lock, claims, compressors)
         (self.fullPack, self.published) = (fullPack, published)
     }
 

@@ -57,19 +57,22 @@ extension ChunkIndex {
             }
         }
         assign(open, &byFrame)
-        let chosen = byFrame.sorted { $0.key < $1.key }.map { number, places in
-            let frame = frames[Int(number)]
-            let wanted = places.map {
-                ReadPlan.Frame.Wanted(
-                    chunk: Chunk(digest: entries[$0].digest, length: entries[$0].length),
-                    offset: entries[$0].offset)
-            }
-            return ReadPlan.Frame(
-                pack: packs[Int(frame.pack)].digest, offset: frame.offset,
-                compressedLength: frame.compressedLength, rawLength: frame.rawLength,
-                wanted: wanted.sorted { $0.offset < $1.offset })
-        }
+        let chosen = byFrame.sorted { $0.key < $1.key }.map { frame($0.key, $0.value) }
         return (ReadPlan(chosen), Array(missing))
+    }
+
+    /// One frame, and of it the chunks at these places.
+    func frame(_ number: UInt32, _ places: [Int]) -> ReadPlan.Frame {
+        let frame = frames[Int(number)]
+        let wanted = places.map {
+            ReadPlan.Frame.Wanted(
+                chunk: Chunk(digest: entries[$0].digest, length: entries[$0].length),
+                offset: entries[$0].offset)
+        }
+        return ReadPlan.Frame(
+            pack: packs[Int(frame.pack)].digest, offset: frame.offset,
+            compressedLength: frame.compressedLength, rawLength: frame.rawLength,
+            wanted: wanted.sorted { $0.offset < $1.offset })
     }
 
     /// Gives chunks with several copies to frames: to one that is read anyway, else to the one that most of

@@ -30,7 +30,8 @@ package final class StoreSession: Sendable {
     /// must wait for both to finish.
     package func makeWriter() -> PackWriter {
         PackWriter(
-            store.objects, claims: claims, compressors: compressors, fullPack: store.options.fullPack
+            store.objects, lock: lock, claims: claims, compressors: compressors,
+            fullPack: store.options.fullPack
         ) { [claims] in claims.publish($0) }
     }
 

@@ -1,0 +1,74 @@
+import KCacheCore
+
+/// Checks every byte of one pack.
+struct PackVerifier {
+    struct Result: Sendable {
+        var problems: [String] = []
+        /// Chunks whose content is what their digest says.
+        var sound: [Chunk] = []
+    }
+
+    let objects: any ObjectReader
+    let worker: FrameDecompressor
+
+    func verify(_ pack: Digest, size: UInt64) -> Result {
+        var result = Result()
+        let name = ObjectName.pack(pack)
+        do {
+            guard try contentDigest(name, size: size) == pack else {
+                result.problems.append("\(name.forPeople): its content is not what its name says")
+                // Go on: most of its chunks may be sound.
+                return try verifyChunks(pack, result)
+            }
+            return try verifyChunks(pack, result)
+        } catch {
+            result.problems.append("\(error)")
+            return result
+        }
+    }
+
+    private func contentDigest(_ name: ObjectName, size: UInt64) throws -> Digest {
+        var hash = DigestBuilder()
+        let space = worker.input.reserve(1 << 20)
+        var offset: UInt64 = 0
+        while offset < size {
+            guard let got = try objects.read(name, at: offset, into: space), got > 0 else { break }
+            hash.update(UnsafeRawBufferPointer(rebasing: space[..<got]))
+            offset += UInt64(got)
+        }
+        return hash.finish()
+    }
+
+    private func verifyChunks(_ pack: Digest, _ before: Result) throws -> Result {
+        var result = before
+        let reader = PackReader(objects: objects)
+        guard let index = try reader.index(of: pack) else { return result }
+        for (number, frame) in index.table.frames.enumerated() {
+            do {
+                try reader.withFrame(
+                    pack, at: frame.offset, compressedLength: Int(frame.compressedLength),
+                    rawLength: Int(frame.rawLength), worker
+                ) { raw in
+                    var offset = 0
+                    var bad = 0
+                    for chunk in index.table.chunks[frame.firstChunk..<frame.firstChunk + frame.chunkCount] {
+                        let bytes = UnsafeRawBufferPointer(rebasing: raw[offset..<offset + Int(chunk.length)])
+                        offset += Int(chunk.length)
+                        if Digest.of(bytes) == chunk.digest {
+                            result.sound.append(chunk)
+                        } else {
+                            bad += 1
+                        }
+                    }
+                    if bad > 0 {
+                        result.problems.append(
+                            "pack \(pack.short): \(bad) chunks of frame \(number) have other content")
+                    }
+                }
+            } catch {
+                result.problems.append("frame \(number): \(error)")
+            }
+        }
+        return result
+    }
+}
