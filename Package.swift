@@ -32,7 +32,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "KCacheKbuild", dependencies: ["KCacheTree", "KCacheSystem", "KCacheCore", system],
+            name: "KCacheKbuild", dependencies: ["KCacheStore", "KCacheTree", "KCacheSystem", "KCacheCore", system],
             swiftSettings: hot),
         .target(
             name: "KCacheTree",

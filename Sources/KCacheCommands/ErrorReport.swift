@@ -5,6 +5,7 @@ import KCacheKbuild
 import KCacheStore
 import KCacheSystem
 import KCacheTree
+import SystemPackage
 
 /// The one place where errors become text, hints and exit codes.
 enum ErrorReport {

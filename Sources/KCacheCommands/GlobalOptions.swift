@@ -15,8 +15,10 @@ struct GlobalOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The local store: a folder or a name from `kcache store list`. Default: $KCACHE_STORE, else the \
-            user's cache folder.", valueName: "store"))
+            """
+            The local store: a folder or a name from `kcache store list`. Default: $KCACHE_STORE, else the \
+            user's cache folder.
+            """, valueName: "store"))
     var store: String?
 
     @Option(name: .long, help: "How results are printed: text or json.")

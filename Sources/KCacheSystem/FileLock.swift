@@ -11,6 +11,10 @@ package struct FileLock: ~Copyable, Sendable {
 
     private init(_ file: consuming Descriptor) { self.file = file }
 
+    /// Marks the end of a stretch that needs the lock: `defer { lock.end() }`. A value without a later use may
+    /// be destroyed, and so unlocked, at once.
+    package borrowing func end() {}
+
     /// Takes the lock, waiting for it; calls `waiting` once if it has to wait.
     ///
     /// A shared lock on a file that can't be written (a read-only store) works as well.

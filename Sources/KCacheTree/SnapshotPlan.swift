@@ -7,7 +7,7 @@ package struct SnapshotPlan: Sendable {
     package private(set) var entries: [SnapshotEntry]
     /// Files that hold something that stays home, with the reason.
     package private(set) var leftOut: [(path: TreePath, reason: String)] = []
-    /// Sources that are newer than some output: make would rebuild what depends on them.
+    /// Sources that are newer than every output: make would rebuild what depends on them.
     package private(set) var lateSources = 0
 
     /// - Parameter earlier: the tree's previous stat index, for `isBackdated`.
@@ -23,9 +23,9 @@ package struct SnapshotPlan: Sendable {
             if Self.isBackdated(entries[i], local, earlier, newestOutput: newest) {
                 entries[i].order = newest == .max ? .max : newest + 1
                 lateSources += 1
-            } else if entries[i].order > oldest {
+            } else if entries[i].order > newest {
                 lateSources += 1
-            } else {
+            } else if entries[i].order <= oldest {
                 entries[i].order = 0
             }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import KCacheCore
 import KCacheKbuild
 
 struct EnvCommand: ParsableCommand {

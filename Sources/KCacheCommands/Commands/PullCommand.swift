@@ -23,8 +23,10 @@ struct PullCommand: ParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(
         help: ArgumentHelp(
-            "A store (a folder, or a name from `kcache store list`) and a snapshot (its name, or the start of its \
-            number), or one of the two.", valueName: "[store] [snapshot]"))
+            """
+            A store (a folder, or a name from `kcache store list`) and a snapshot (its name, or the start of \
+            its number), or one of the two.
+            """, valueName: "[store] [snapshot]"))
     var from: [String] = []
     @Flag(name: .long, help: "Say what would be done, and do nothing.")
     var dryRun = false

@@ -2,6 +2,7 @@ import ArgumentParser
 import KCacheCore
 import KCacheKbuild
 import KCacheStore
+import SystemPackage
 
 struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

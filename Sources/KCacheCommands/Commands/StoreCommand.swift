@@ -1,5 +1,6 @@
 import ArgumentParser
 import KCacheStore
+import SystemPackage
 
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

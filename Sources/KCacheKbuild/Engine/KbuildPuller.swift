@@ -1,6 +1,6 @@
 package import KCacheCore
 package import KCacheStore
-package import KCacheSystem
+import KCacheSystem
 package import KCacheTree
 package import SystemPackage
 
@@ -60,7 +60,7 @@ package struct KbuildPuller: Sendable {
         let root = request.dryRun ? try Directory.open(request.tree) : try Directory.create(request.tree)
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.exclusive) { request.waiting("waiting for another kcache in this tree") }
-        defer { _ = consume lock }
+        defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
         let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }

@@ -1,6 +1,6 @@
 package import KCacheCore
 package import KCacheStore
-package import KCacheSystem
+import KCacheSystem
 package import KCacheTree
 package import SystemPackage
 
@@ -45,7 +45,7 @@ package struct KbuildPusher: Sendable {
         let root = try Directory.open(request.tree)
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.shared) { request.waiting("waiting for another kcache in this tree") }
-        defer { _ = consume lock }
+        defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
         try refuseUnfit(inspection, request)
 
@@ -142,10 +142,7 @@ package struct KbuildPusher: Sendable {
     ) throws {
         let manifest = SnapshotCodec.encode(snapshot.entries)
         let content = ContentCutter.content(of: manifest)
-        if let same = try session.catalog().entries.first(where: { entry in
-            entry.header.sameTree(as: snapshot.header)
-                && (try? session.record(entry.id))??.manifest == content
-        }) {
+        if let same = try existing(holding: content, like: snapshot.header, in: session) {
             try session.touch(same.id)
             report.id = same.id
             report.header = same.header
@@ -158,6 +155,39 @@ package struct KbuildPusher: Sendable {
         let summary = try writer.finish()
         (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
         report.id = try session.commit(SnapshotRecord(header: snapshot.header, manifest: content))
+    }
+
+    /// A snapshot of exactly this tree, if the store has one.
+    private func existing(holding manifest: Content, like header: SnapshotHeader, in session: StoreSession) throws
+        -> CatalogEntry?
+    {
+        for entry in try session.catalog().entries where entry.header.sameTree(as: header) {
+            do {
+                if try session.record(entry.id)?.manifest == manifest { return entry }
+            } catch is StoreError {
+                // A damaged record is no reason to fail: this push makes a new one.
+                continue
+            }
+        }
+        return nil
+    }
+
+    /// Stores the manifest, a frame for each MiB or so: the next one then shares most of its frames.
+    private func add(_ manifest: [UInt8], _ content: Content, to writer: PackWriter) throws {
+        try manifest.withUnsafeBytes { bytes in
+            var start = 0
+            var length = 0
+            var chunks: [Chunk] = []
+            for chunk in content.chunks {
+                chunks.append(chunk)
+                length += Int(chunk.length)
+                guard length >= 1 << 20 || start + length == bytes.count else { continue }
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
+                try writer.add(FrameInput(chunks: chunks, bytes: piece), kind: .manifests)
+                start += length
+                (length, chunks) = (0, [])
+            }
+        }
     }
 
     /// A full or read-only cache folder costs time at the next push; it is no reason to fail this one.

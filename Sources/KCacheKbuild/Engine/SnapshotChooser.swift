@@ -101,7 +101,7 @@ struct SnapshotChooser {
             let mine = try inspection.root.readFile(entry.path, limit: 16 << 20)
         else { return 0 }
         let other = try session.read(content: content)
-        return AutoConf(mine).differences(from: AutoConf(other)).count
+        return AutoConf(parsing: mine).differences(from: AutoConf(parsing: other)).count
     }
 
     private func chosen(

@@ -1,0 +1,39 @@
+import KCacheCore
+import KCacheSystem
+import KCacheTree
+package import SystemPackage
+
+/// Tells what `make` would make again in a tree.
+package struct KbuildStatus: Sendable {
+    package let host: Host
+
+    package init(host: Host) { self.host = host }
+
+    package struct Report: Sendable {
+        package var tree: KbuildTree
+        package var rebuild: RebuildReport
+        package var outputs: Int
+    }
+
+    /// Looks, and changes nothing.
+    ///
+    /// - Throws: `KbuildError` for a directory that is no Kbuild tree, or has no `.config`.
+    package func report(_ path: FilePath) throws -> Report {
+        let root = try Directory.open(path)
+        let listing = try TreeScanner().scan(root)
+        guard
+            let tree = try KbuildTree.recognize(
+                root, listing: listing, environment: host.environment, runner: host.runner)
+        else {
+            throw KbuildError(.notKbuild, "\(path.string) is no Kbuild tree: go to a kernel tree")
+        }
+        guard tree.hasConfiguration else {
+            throw KbuildError(.noConfig, "\(path.string) has no .config: configure it, or kcache pull")
+        }
+        var options = RebuildModel.Options()
+        options.stampsArePinned = BuildPins.stampNames.allSatisfy { host.environment[$0]?.isEmpty == false }
+        let report = try RebuildModel(reading: root, listing: listing, options: options).report()
+        let outputs = listing.files.count { $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd") }
+        return Report(tree: tree, rebuild: report, outputs: outputs)
+    }
+}
