@@ -47,11 +47,8 @@ extension Store {
         let packs = inventory.packs
         try Parallel.forEach(packs.count) { i in
             let index = packs[i]
-            var checked = try session.decompressors.withWorker { worker in
-                PackVerifier(objects: objects, worker: worker).verify(index.pack, size: index.packSize)
-            }
-            if try PackReader(objects: objects).index(of: index.pack) != index {
-                checked.problems.append("index \(index.pack.short) says other things than its pack")
+            let checked = try session.decompressors.withWorker { worker in
+                PackVerifier(objects: objects, worker: worker).verify(index)
             }
             let done = found.withLock {
                 $0.result.problems += checked.problems
