@@ -18,11 +18,13 @@ struct GarbageCollector {
         var summary = GarbageSummary()
         let index = session.index
         let reaches = try readSnapshots(index, &summary)
-        summary.sizeBefore = try storeSize()
-        let packsBefore = index.packs.reduce(UInt64(0)) { $0 + $1.size }
-        let others = summary.sizeBefore.value - min(packsBefore, summary.sizeBefore.value)
+        let sizes = try StoreSizes(objects)
+        summary.sizeBefore = ByteCount(sizes.total)
+        let unreadable = inventory.unreadable.reduce(UInt64(0)) {
+            $0 + $1.size.value + sizes.indexes[$1.pack, default: 0]
+        }
         let plan = GarbagePlan(
-            index, reaches, maxSize: options.maxSize, otherBytes: others,
+            index, reaches, maxSize: options.maxSize, sizes: sizes, otherBytes: unreadable,
             repackBelow: store.options.repackBelow)
         summary.forgotten = plan.forgotten
         if plan.exceeds, let maxSize = options.maxSize {
@@ -47,7 +49,7 @@ struct GarbageCollector {
         summary.removedIndexes = inventory.indexesWithoutPack.count
         summary.removedPacks = plan.dropped.count { !moved.kept.contains($0) }
         guard !options.dryRun else {
-            summary.sizeAfter = ByteCount(plan.packBytes + others)
+            summary.sizeAfter = ByteCount(plan.bytes)
             return summary
         }
         for index in inventory.packs where rebuilt.contains(index.pack) {
@@ -57,7 +59,7 @@ struct GarbageCollector {
         try objects.delete((forgotten + orphans).map { .snapshot($0) })
         try objects.delete((inventory.indexesWithoutPack + gone).map { .index($0) })
         try objects.delete(gone.map { .pack($0) })
-        summary.sizeAfter = try storeSize()
+        summary.sizeAfter = ByteCount(try StoreSizes(objects).total)
         return summary
     }
 
@@ -94,12 +96,6 @@ struct GarbageCollector {
     private func orphanRecords(_ reaches: [SnapshotReach]) throws -> [Digest] {
         let listed = Set(reaches.map(\.entry.id.digest))
         return try objects.list(.snapshots).compactMap(\.name.digest).filter { !listed.contains($0) }.sorted()
-    }
-
-    private func storeSize() throws -> ByteCount {
-        try ObjectKind.allCases.reduce(.zero) { sum, kind in
-            try objects.list(kind).reduce(sum) { $0 + $1.size }
-        }
     }
 
     private struct Moved {
