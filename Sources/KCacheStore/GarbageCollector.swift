@@ -7,6 +7,8 @@ import KCacheSystem
 /// and what goes, goes in the order catalog, snapshots, index, packs.
 struct GarbageCollector {
     let session: StoreSession
+    /// Listed before the packs: in a dry run others may push.
+    let catalog: Catalog
     let inventory: PackInventory
     let options: GarbageOptions
     let progress: StoreProgress.Report
@@ -68,7 +70,6 @@ struct GarbageCollector {
     /// - Throws: if any snapshot can't be followed to its chunks: they could be taken for garbage.
     private func readSnapshots(_ index: ChunkIndex, _ summary: inout GarbageSummary) throws -> [SnapshotReach]
     {
-        let catalog = try store.catalog()
         for bad in catalog.unreadable { throw refusal(String(bad.name.prefix(12)), bad.problem) }
         var reaches: [SnapshotReach] = []
         for entry in catalog.entries {
@@ -153,11 +154,12 @@ extension Store {
         progress: @escaping StoreProgress.Report = { _ in }
     ) throws -> GarbageSummary {
         let lock = try options.dryRun ? locks.shared(waiting) : locks.exclusive(waiting)
-        let inventory = try reader.packs()
-        let session = StoreSession(self, lock: lock, inventory: inventory)
         return try withExtendedLifetime(lock) {
-            try GarbageCollector(
-                session: session, inventory: inventory, options: options, progress: progress
+            let catalog = try catalog()
+            let inventory = try reader.packs()
+            let session = StoreSession(self, lock: lock, inventory: inventory)
+            return try GarbageCollector(
+                session: session, catalog: catalog, inventory: inventory, options: options, progress: progress
             ).run()
         }
     }
