@@ -32,10 +32,11 @@ final class ChunkClaims: Sendable {
         state.withLock { $0.claimed.subtract(digests) }
     }
 
-    /// Takes finished packs into the index.
+    /// Takes finished packs into the index, those that it doesn't have yet.
     func publish(_ packs: [PackIndex]) {
         state.withLock { state in
-            for pack in packs {
+            let known = Set(state.index.packs.map(\.digest))
+            for pack in packs where !known.contains(pack.pack) {
                 state.index.add(pack)
                 for chunk in pack.table.chunks { state.claimed.remove(chunk.digest) }
             }

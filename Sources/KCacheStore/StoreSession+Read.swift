@@ -6,7 +6,12 @@ extension StoreSession {
     ///
     /// - Throws: `StoreError` with code `missing` and the number of chunks that aren't there.
     package func plan(reading digests: some Sequence<Digest>) throws -> ReadPlan {
-        let (plan, missing) = claims.state.withLock { $0.index.plan(digests) }
+        var (plan, missing) = claims.state.withLock { $0.index.plan(digests) }
+        if !missing.isEmpty {
+            // Another push may have stored them since this session began.
+            claims.publish(try store.reader.packs().packs)
+            (plan, missing) = claims.state.withLock { $0.index.plan(digests) }
+        }
         guard missing.isEmpty else {
             let hint = unusablePacks.first.map { "; \($0)" } ?? ""
             throw StoreError(

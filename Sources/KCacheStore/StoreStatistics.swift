@@ -38,14 +38,17 @@ package struct StoreStatistics: Sendable {
 extension Store {
     /// Counts what is there; reads indexes and manifests.
     package func statistics(waiting: @Sendable () -> Void = {}) throws -> StoreStatistics {
+        let catalog = try catalog()
         let session = try begin(waiting: waiting)
         let index = session.index
-        let catalog = try catalog()
         var problems =
             session.unusablePacks.map(\.description) + catalog.unreadable.map(\.problem.description)
         var reaches: [SnapshotReach] = []
         for entry in catalog.entries {
-            do { reaches.append(try session.reach(entry, in: index)) } catch { problems.append("\(error)") }
+            do { reaches.append(try session.reach(entry, in: index)) } catch {
+                // Unless it was forgotten while this was running.
+                if try objects.info(.catalog(entry.id.digest)) != nil { problems.append("\(error)") }
+            }
         }
         var users = [UInt32](repeating: 0, count: index.entries.count)
         for reach in reaches { for place in reach.places { users[place] += 1 } }
