@@ -58,7 +58,7 @@ final class LiteralTree {
         	@find . $(RCS_FIND_IGNORE) \\
         		\\( -name '*.[aios]' -o -name '*.ko' -o -name '.*.cmd' \\
         		-o -name '*.mod' -o -name '.*.d' -o -name '*.mod.c' -o -name '*.tab.[ch]' \\
-        		-o -name '.tmp_*' -o -name '*.dwo' \\) -type f -print | xargs rm -f
+        		-o -name '.tmp_*' -o -name '.*.tmp' -o -name '*.dwo' \\) -type f -print | xargs rm -f
         tags:
         	find . -name '*.h'
         """,

@@ -54,6 +54,7 @@ struct RealTreeTests {
         let before = try TreeScanner().scan(try Directory.open(FilePath(try #require(Self.source))))
         let (result, tree, _) = try Self.classify(path)
         #expect(!tree.kernelRelease.isEmpty)
+        #expect(InterruptedBuild.findings(result) == [])
         for (file, one) in zip(result.listing.files, result.classes) {
             let wasThere = before.index(of: file.path) != nil
             switch one {
