@@ -7,7 +7,15 @@ import Testing
 
 struct InterruptedBuildTests {
     private func findings(_ more: [String: String], newest: String? = nil) throws -> [BuildFinding] {
-        let tree = try LiteralTree(LiteralTree.skeleton.merging(more) { $1 })
+        let tree = try LiteralTree(LiteralTree.skeleton)
+        // Targets first, their saved commands after them, as Kbuild writes them.
+        for (name, text) in more {
+            try tree.add(name, text, mtime: name.hasSuffix(".cmd") ? 2_000_000_000 : 1_000_000_000)
+        }
+        if newest == "vmlinux" {
+            try tree.directory.setModificationTime(
+                try #require(TreePath(".vmlinux.cmd")), 4_100_000_000_000_000_000)
+        }
         if let newest {
             try tree.directory.setModificationTime(try #require(TreePath(newest)), 4_000_000_000_000_000_000)
         }
@@ -52,6 +60,11 @@ struct InterruptedBuildTests {
                 BuildFinding(.missingTarget, TreePath("d/gone.o")),
                 BuildFinding(.emptyOutput, TreePath("d/e.o")),
             ])
+    }
+
+    @Test func unsavedCommand() throws {
+        let found = try findings(Self.finished, newest: "d/x.o")
+        #expect(found == [BuildFinding(.unsavedCommand, TreePath("d/x.o"))])
     }
 
     @Test func unfinishedLink() throws {

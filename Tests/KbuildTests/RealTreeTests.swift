@@ -52,8 +52,9 @@ struct RealTreeTests {
 
     @Test(.enabled(if: source != nil && !trees.isEmpty), arguments: trees) func built(path: String) throws {
         let before = try TreeScanner().scan(try Directory.open(FilePath(try #require(Self.source))))
-        let (result, tree, _) = try Self.classify(path)
+        let (result, tree, directory) = try Self.classify(path)
         #expect(!tree.kernelRelease.isEmpty)
+        #expect(try BuildPins.recorded(in: directory).map { $0.name } == BuildPins.standard.map { $0.name })
         #expect(InterruptedBuild.findings(result) == [])
         for (file, one) in zip(result.listing.files, result.classes) {
             let wasThere = before.index(of: file.path) != nil

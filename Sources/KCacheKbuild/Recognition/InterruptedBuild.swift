@@ -11,6 +11,8 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
         case unfinishedCompile
         /// A saved command whose target is missing.
         case missingTarget
+        /// A target newer than its saved command, which Kbuild writes after it: the step was cut off.
+        case unsavedCommand
         /// A file that a step was writing, or moves in place at its end.
         case temporaryFile
         /// A link's passes are there without the vmlinux that they lead to, or newer.
@@ -31,6 +33,7 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
         case .neverBuilt: "nothing has been built here"
         case .unfinishedCompile: "\(name): a compile was cut off before its dependencies were saved"
         case .missingTarget: "\(name): its saved command is there, the file is not"
+        case .unsavedCommand: "\(name): newer than its saved command, so the step that writes it did not end"
         case .temporaryFile: "\(name): left over from a step that did not end"
         case .unfinishedLink: "\(name): newer than vmlinux, so the last link did not end"
         case .emptyOutput: "\(name): empty, so the step that writes it did not end"
@@ -67,12 +70,14 @@ package enum InterruptedBuild {
     ) -> BuildFinding? {
         let path = file.path
         if evidence == .commandFile {
-            // Programs of tools/ and phony helpers keep no such order; Kbuild proper writes the target first.
             guard let name = CommandEvidence.target(of: path.name),
-                let target = TreePath(path.bytes[..<path.nameStart] + name), !path.hasPrefix("tools/")
+                let target = TreePath(path.bytes[..<path.nameStart] + name)
             else { return nil }
-            return classification.listing.index(of: target) == nil
-                ? BuildFinding(.missingTarget, target) : nil
+            guard let made = classification.listing[target] else {
+                // tools/build also saves commands of intermediate programs that it removes.
+                return path.hasPrefix("tools/") ? nil : BuildFinding(.missingTarget, target)
+            }
+            return made.status.mtime > file.status.mtime ? BuildFinding(.unsavedCommand, target) : nil
         }
         if file.status.kind == .file, file.status.size == 0, evidence == .savedCommand, neverEmpty(path) {
             return BuildFinding(.emptyOutput, path)
