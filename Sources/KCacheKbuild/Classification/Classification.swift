@@ -1,0 +1,35 @@
+package import KCacheCore
+package import KCacheTree
+
+/// What each path of a listing is.
+package struct Classification: Sendable {
+    package let listing: TreeListing
+    /// In the order of `listing.files`.
+    package let classes: [FileClass]
+
+    package init(listing: TreeListing, classes: [FileClass]) {
+        (self.listing, self.classes) = (listing, classes)
+    }
+
+    package subscript(path: TreePath) -> FileClass? { listing.index(of: path).map { classes[$0] } }
+
+    package var counts: Counts {
+        var counts = Counts()
+        for one in classes {
+            switch one {
+            case .source: counts.sources += 1
+            case .output: counts.outputs += 1
+            case .configuration: counts.configurations += 1
+            case .leftOut: counts.leftOut += 1
+            }
+        }
+        return counts
+    }
+
+    package struct Counts: Hashable, Sendable {
+        package var sources = 0
+        package var outputs = 0
+        package var configurations = 0
+        package var leftOut = 0
+    }
+}

@@ -1,0 +1,67 @@
+import KCacheCore
+
+/// What the makefile of one directory says that it makes there, as scripts/Makefile.clean reads it: without
+/// conditions, so that another configuration's leftovers count as well.
+struct DirectoryRules {
+    /// Paths from the root.
+    private(set) var paths: [TreePath] = []
+    /// Patterns for names in this directory.
+    private(set) var patterns: [NamePattern] = []
+
+    /// The variables of scripts/Makefile.clean and scripts/Makefile.build whose words are files made here.
+    private static let variables: [String] =
+        ["clean-files", "targets", "hostprogs", "userprogs", "hostprogs-always", "generated", "host-progs"]
+        + [
+            "extra", "always", "hostprogs-always", "userprogs-always", "generated", "hostprogs",
+            "clean-files",
+        ]
+        .flatMap { name in ["y", "m", "", "n"].map { "\(name)-\($0)" } }
+
+    /// - Parameter directory: nil for the root.
+    init(_ text: MakefileText, directory: TreePath?, architecture: String) {
+        let isTools = directory.map { $0.bytes.starts(with: "tools/".utf8) } ?? false
+        let here = "\u{1}/"
+        var given: [String: [String]] = [
+            "obj": ["\u{1}"], "src": ["\u{1}"], "SRCARCH": [architecture], "BITS": ["32", "64"],
+            "objtree": ["\u{2}"], "srctree": ["\u{2}"],
+        ]
+        if isTools {
+            // tools/build: OUTPUT is the directory of the program, and empty in an in-tree build.
+            given["OUTPUT"] = [here]
+            given["CURDIR"] = ["\u{1}"]
+            given["or $(OUTPUT),$(CURDIR)/"] = [here]
+        }
+        let expansion = MakeExpansion(values: text.values, given: given, unknown: nil)
+        for name in Self.variables {
+            guard let words = text.values[name] else { continue }
+            for word in expansion.expand(words) { add(word, directory) }
+        }
+        for word in expansion.expand(text.ruleTargets) {
+            // A rule's target says where it is; in the root's Kbuild file that is a path from the root.
+            if word.hasPrefix(here) || word.hasPrefix("\u{2}/") || directory == nil { add(word, directory) }
+        }
+        if isTools { for word in expansion.expand(text.removed) { add(word, directory) } }
+    }
+
+    private mutating func add(_ word: String, _ directory: TreePath?) {
+        var parts: [Substring] = []
+        if !word.hasPrefix("\u{2}/"), let text = directory?.text { parts = text.split(separator: "/") }
+        for part in word.split(separator: "/") {
+            switch part {
+            case ".", "\u{1}", "\u{2}": continue
+            case "..": if parts.popLast() == nil { return }
+            default: parts.append(part)
+            }
+        }
+        guard !word.contains("%"), let path = TreePath(parts.joined(separator: "/")) else { return }
+        if NamePattern.isLiteral(path.bytes) {
+            if path != directory { paths.append(path) }
+        } else if path.parent == directory,
+            path.name.contains(where: { $0 != UInt8(ascii: "*") && $0 != dotByte })
+        {
+            patterns.append(NamePattern(path.name))
+        }
+    }
+
+    private let dotByte = UInt8(ascii: ".")
+}

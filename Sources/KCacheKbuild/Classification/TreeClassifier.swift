@@ -1,0 +1,33 @@
+package import KCacheCore
+package import KCacheSystem
+package import KCacheTree
+
+/// Tells outputs from sources.
+///
+/// A file is an output only if something proves that the build made it (`OutputEvidence`); in doubt it is a
+/// source, because taking a person's file for an output could overwrite it elsewhere, while the reverse only
+/// costs a rebuild. So a `blob.o` or `notes.a` without a saved command is a source, although `make clean` would
+/// remove it. What git tracks is never an output.
+package struct TreeClassifier: Sendable {
+    let tree: KbuildTree
+    let tracked: Set<TreePath>?
+
+    /// - Parameter tracked: what version control tracks; nil where there is none.
+    package init(tree: KbuildTree, tracked: Set<TreePath>? = nil) {
+        (self.tree, self.tracked) = (tree, tracked)
+    }
+
+    /// Reads the saved commands, the top makefiles and the makefiles of directories that were built in.
+    package func classify(_ listing: TreeListing, in directory: Directory) throws -> Classification {
+        var work = ClassifierPass(
+            listing: listing, directory: directory, tree: tree, tracked: tracked,
+            rules: try CleanRules(directory: directory, architecture: tree.architecture))
+        try work.findSavedCommands()
+        work.applyCleanPaths()
+        work.applyCleanPatterns()
+        try work.applyDirectoryRules()
+        work.applyShipped()
+        try work.applyLeftOut()
+        return Classification(listing: listing, classes: work.classes)
+    }
+}

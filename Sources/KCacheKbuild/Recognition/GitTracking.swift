@@ -1,0 +1,37 @@
+package import KCacheCore
+package import KCacheSystem
+import SystemPackage
+
+/// Asks git which paths it tracks: those are never outputs.
+package enum GitTracking {
+    /// The tracked paths; nil if the root is no git work tree or git can't tell.
+    ///
+    /// Ownership is not asked about (`safe.directory=*`): only the index is read and nothing of the
+    /// repository's configuration is run by `ls-files`, whose file system monitor is switched off.
+    package static func tracked(
+        in directory: Directory, environment: [String: String], runner: ProcessRunner
+    ) throws(SystemError) -> Set<TreePath>? {
+        guard let git = TreePath(".git"), try directory.status(git) != nil else { return nil }
+        let arguments = [
+            "git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached",
+        ]
+        let result: ProcessResult
+        do throws(SystemError) {
+            result = try runner.run(arguments, environment: environment, directory: directory.path)
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return nil }
+            throw error
+        }
+        guard result.status == 0 else { return nil }
+        return parse(result.output)
+    }
+
+    /// Reads NUL-ended paths.
+    static func parse(_ output: [UInt8]) -> Set<TreePath> {
+        var paths = Set<TreePath>(minimumCapacity: output.count / 40)
+        for name in output.split(separator: 0) {
+            if let path = TreePath(name) { paths.insert(path) }
+        }
+        return paths
+    }
+}

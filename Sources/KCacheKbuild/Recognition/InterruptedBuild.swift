@@ -1,0 +1,122 @@
+package import KCacheCore
+import KCacheSystem
+import KCacheTree
+
+/// A sign that a tree's last build did not come to its end.
+package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: UInt8, Sendable, CaseIterable {
+        /// There is no output at all.
+        case neverBuilt
+        /// A compiler's dependency list that scripts/basic/fixdep has not taken in: the compile was cut off.
+        case unfinishedCompile
+        /// A saved command whose target is missing.
+        case missingTarget
+        /// A target newer than its saved command, which Kbuild writes after it: the step was cut off.
+        case unsavedCommand
+        /// A file that a step was writing, or moves in place at its end.
+        case temporaryFile
+        /// A link's passes are there without the vmlinux that they lead to, or newer.
+        case unfinishedLink
+        /// An empty file where a linked or archived one belongs.
+        case emptyOutput
+    }
+
+    package let kind: Kind
+    /// What shows it; nil for `neverBuilt`.
+    package let path: TreePath?
+
+    package init(_ kind: Kind, _ path: TreePath? = nil) { (self.kind, self.path) = (kind, path) }
+
+    package var description: String {
+        let name = path.map { "\($0)" } ?? ""
+        return switch kind {
+        case .neverBuilt: "nothing has been built here"
+        case .unfinishedCompile: "\(name): a compile was cut off before its dependencies were saved"
+        case .missingTarget: "\(name): its saved command is there, the file is not"
+        case .unsavedCommand: "\(name): newer than its saved command, so the step that writes it did not end"
+        case .temporaryFile: "\(name): left over from a step that did not end"
+        case .unfinishedLink: "\(name): newer than vmlinux, so the last link did not end"
+        case .emptyOutput: "\(name): empty, so the step that writes it did not end"
+        }
+    }
+}
+
+/// Looks for signs that a build was interrupted or failed.
+package enum InterruptedBuild {
+    /// The findings, in the order of their paths. Empty for a build that ended well.
+    ///
+    /// Looks at names, sizes and times alone: nothing is read.
+    package static func findings(_ classification: Classification) -> [BuildFinding] {
+        let listing = classification.listing
+        var findings: [BuildFinding] = []
+        var built = false
+        for (i, file) in listing.files.enumerated() {
+            switch classification.classes[i] {
+            case .output(let evidence):
+                built = built || evidence == .savedCommand
+                if let finding = finding(file, evidence, classification) { findings.append(finding) }
+            case .leftOut(.intermediate):
+                if isNewerThanKernel(file, listing) {
+                    findings.append(BuildFinding(.unfinishedLink, file.path))
+                }
+            case .leftOut, .source, .configuration: break
+            }
+        }
+        return built ? findings : [BuildFinding(.neverBuilt)]
+    }
+
+    private static func finding(
+        _ file: ScannedFile, _ evidence: OutputEvidence, _ classification: Classification
+    ) -> BuildFinding? {
+        let path = file.path
+        if evidence == .commandFile {
+            guard let name = CommandEvidence.target(of: path.name),
+                let target = TreePath(path.bytes[..<path.nameStart] + name)
+            else { return nil }
+            guard let made = classification.listing[target] else {
+                // tools/build also saves commands of intermediate programs that it removes.
+                return path.hasPrefix("tools/") ? nil : BuildFinding(.missingTarget, target)
+            }
+            return made.status.mtime > file.status.mtime ? BuildFinding(.unsavedCommand, target) : nil
+        }
+        if file.status.kind == .file, file.status.size == 0, evidence == .savedCommand, neverEmpty(path) {
+            return BuildFinding(.emptyOutput, path)
+        }
+        guard path.name.first == UInt8(ascii: "."), evidence == .cleanPattern || evidence == .directoryRule
+        else {
+            return nil
+        }
+        if path.hasSuffix(".tmp") || path.name.starts(with: ".tmp_".utf8) {
+            return BuildFinding(.temporaryFile, path)
+        }
+        return path.hasSuffix(".d") && isUnfinishedCompile(path, classification)
+            ? BuildFinding(.unfinishedCompile, path) : nil
+    }
+
+    /// `.NAME.d` where fixdep would have made `.NAME.cmd` of it (`if_changed_dep`, scripts/Kbuild.include).
+    ///
+    /// A finished build has such lists in tools/ (tools/build keeps them), of `usr/.initramfs_data.cpio.d`
+    /// (usr/Makefile includes it) and of phony targets; so only those of objects, assembly and the kernel
+    /// count, none of which is ever left there.
+    private static func isUnfinishedCompile(_ path: TreePath, _ classification: Classification) -> Bool {
+        guard !path.hasPrefix("tools/") else { return false }
+        let target = path.name.dropFirst().dropLast(2)
+        return [".o", ".s", ".i", ".lds", ".dtb", ".dtbo", ".asn1.c", "vmlinux"].contains {
+            target.count >= $0.utf8.count && target.suffix($0.utf8.count).elementsEqual($0.utf8)
+        }
+    }
+
+    /// Objects, programs of the kernel and modules: a tool that writes one writes a header at least. (An empty
+    /// archive has its magic.)
+    private static func neverEmpty(_ path: TreePath) -> Bool {
+        path.hasSuffix(".o") || path.hasSuffix(".a") || path.hasSuffix(".ko") || path.hasSuffix("vmlinux")
+            || path.hasSuffix("bzImage")
+    }
+
+    /// scripts/link-vmlinux.sh writes `.tmp_vmlinux*` first and vmlinux last, and removes vmlinux if it fails.
+    private static func isNewerThanKernel(_ file: ScannedFile, _ listing: TreeListing) -> Bool {
+        guard file.path.hasPrefix(".tmp_vmlinux") || file.path.hasPrefix(".btf.") else { return false }
+        guard let vmlinux = TreePath("vmlinux").flatMap({ listing[$0] }) else { return true }
+        return file.status.mtime > vmlinux.status.mtime
+    }
+}
