@@ -24,7 +24,7 @@ struct EnvCommand: ParsableCommand {
             invocation.console.print(
                 try JSONText.of(Dictionary(pins.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })))
         } else {
-            for pin in pins { invocation.console.print(BuildPins.exportLine(pin)) }
+            invocation.console.print(String(BuildPins.shellLines(pins).dropLast()))
         }
     }
 }

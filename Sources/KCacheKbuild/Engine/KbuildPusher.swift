@@ -96,7 +96,7 @@ package struct KbuildPusher: Sendable {
             throw KbuildError(.notBuilt, "nothing is built in \(place): run make first, then push")
         }
         if request.partial { return }
-        let findings = try InterruptedBuild.findings(inspection.classification, in: inspection.root)
+        let findings = InterruptedBuild.findings(inspection.classification)
         guard let first = findings.first else { return }
         let more = findings.count > 1 ? " (and \(findings.count - 1) more)" : ""
         throw KbuildError(

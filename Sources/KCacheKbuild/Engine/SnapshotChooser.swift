@@ -14,7 +14,7 @@ struct SnapshotChooser {
     struct Chosen {
         var announcement: KbuildPuller.Announcement
         var snapshot: Snapshot
-        var toolchainImpact: ToolchainImpact
+        var toolchainImpact: ToolchainVerdict.Impact
     }
 
     /// Candidates whose manifests are read to count differences; the rest are judged by their headers.

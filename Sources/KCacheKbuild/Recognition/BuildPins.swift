@@ -19,6 +19,20 @@ package enum BuildPins {
         pins.map { "export \($0.name)='\($0.value.replacing("'", with: "'\\''"))'\n" }.joined()
     }
 
+    /// The pins without which every link takes a new build number and time.
+    package static let stampNames = ["KBUILD_BUILD_TIMESTAMP", "KBUILD_BUILD_VERSION"]
+
+    /// What has to be said where a snapshot's values are not those that a make with this environment uses; at
+    /// most one line.
+    package static func differences(
+        _ snapshot: [BuildEnvironment.Pin], environment: [String: String]
+    ) -> [String] {
+        let other = snapshot.filter { environment[$0.name] != $0.value }
+        guard !other.isEmpty else { return [] }
+        let values = other.map { "\($0.name)='\($0.value)'" }.joined(separator: " ")
+        return ["the snapshot was built with \(values): export the same, or make links the kernel again"]
+    }
+
     /// The values that a tree was built with, as its generated files tell them; a value that nothing tells is
     /// left out.
     ///

@@ -1,0 +1,76 @@
+import KCacheCore
+import KCacheSystem
+import KCacheTree
+
+/// This machine's toolchain, as a build of the tree would find it.
+struct LocalToolchain {
+    let host: Host
+
+    /// What built the tree, by its own saved commands.
+    func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
+        try probe(try ToolchainProbe.Request.reading(inspection.root))
+    }
+
+    /// What a build here would use in the place of a snapshot's tools.
+    ///
+    /// Where the user has chosen tools (`CC`, `LLVM`, `CROSS_COMPILE`, …), those count; else the snapshot's
+    /// commands, looked up here.
+    func compare(_ snapshot: [ToolIdentity]) throws -> ToolchainVerdict {
+        var request = ToolchainProbe.Request()
+        let choosing = ["CC", "LLVM", "CROSS_COMPILE", "LD", "AR", "NM", "OBJCOPY", "HOSTCC"]
+        if !choosing.contains(where: { host.environment[$0]?.isEmpty == false }) {
+            for tool in snapshot where !tool.role.contains(":") { request.recorded[tool.role] = tool.command }
+        }
+        request.usesPahole = snapshot.contains { $0.role == "PAHOLE" }
+        request.usesHostCXX = snapshot.contains { $0.role == "HOSTCXX" }
+        let local = try probe(request)
+        return ToolchainVerdict(ToolchainComparison.differences(snapshot: snapshot, local: local))
+    }
+
+    private func probe(_ request: ToolchainProbe.Request) throws -> [ToolIdentity] {
+        let digests = try ToolDigests(cache: host.cacheFolder)
+        defer { digests.save(now: host.clock.now()) }
+        let memory = ToolchainMemory(digest: { try digests.digest($0) })
+        return try ToolchainProbe(environment: host.environment, runner: host.runner, memory: memory).tools(request)
+    }
+}
+
+/// What differences between toolchains mean for a pull.
+struct ToolchainVerdict: Sendable {
+    /// Which outputs of the snapshot can't be taken as fresh.
+    enum Impact: Sendable {
+        case none
+        /// vmlinux and the modules: pahole writes their type information.
+        case typeInformation
+        /// All: a compiler, assembler or linker takes part in every object or in the host programs that make
+        /// or check it.
+        case everything
+    }
+
+    let differences: [ToolDifference]
+    let impact: Impact
+
+    init(_ differences: [ToolDifference]) {
+        self.differences = differences.filter { $0.effect != .harmless }
+        if self.differences.isEmpty {
+            impact = .none
+        } else if self.differences.allSatisfy({ $0.role == "PAHOLE" }) {
+            impact = .typeInformation
+        } else {
+            impact = .everything
+        }
+    }
+
+    var isSame: Bool { impact == .none }
+
+    /// What differs and what that costs, a line each.
+    func lines(objects: Int) -> [String] {
+        let cost: String
+        switch impact {
+        case .none: return []
+        case .typeInformation: cost = "make will link vmlinux and the modules again"
+        case .everything: cost = "make will rebuild all \(objects) objects, and no output is written"
+        }
+        return differences.map { "the toolchain differs: \($0)" } + [cost]
+    }
+}
