@@ -55,6 +55,9 @@ let package = Package(
         .target(name: "CKCacheLinux", cSettings: [.define("_GNU_SOURCE")]),
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "TestKernel", dependencies: ["KCacheCore"], path: "Tests/Support", exclude: ["Skeleton"],
+            swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["KCacheCore"], swiftSettings: strict),
         .testTarget(
             name: "SystemTests", dependencies: ["KCacheSystem", "KCacheCore", system], swiftSettings: strict),
@@ -67,7 +70,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "KbuildTests",
-            dependencies: ["KCacheKbuild", "KCacheTree", "KCacheSystem", "KCacheCore", system],
+            dependencies: ["TestKernel", "KCacheKbuild", "KCacheTree", "KCacheSystem", "KCacheCore", system],
             swiftSettings: strict),
         .testTarget(
             name: "CommandTests",

@@ -1,9 +1,10 @@
 /// The values of CONFIG symbols, as `.config` and `include/config/auto.conf` say them.
 ///
 /// Both are lines of `CONFIG_NAME=value`; `.config` also has `# CONFIG_NAME is not set`, which means the same
-/// as no line (scripts/kconfig/confdata.c). Lines of any other shape are passed over, as Kconfig does.
+/// as no line (scripts/kconfig/confdata.c). Strings are quoted in `.config`, and in auto.conf up to 5.16 only.
+/// Lines of any other shape are passed over, as Kconfig does.
 package struct AutoConf: Hashable, Sendable {
-    /// Values by name without `CONFIG_`; a string keeps its quotes. No entry means `n`.
+    /// Values by name without `CONFIG_`; strings without their quotes. No entry means `n`.
     package private(set) var values: [String: String] = [:]
 
     package init() {}
@@ -21,9 +22,26 @@ package struct AutoConf: Hashable, Sendable {
                 let value = raw.trimmed((equals + 1)..<line.upperBound)
                 if value.count == 1, raw[value.lowerBound] == UInt8(ascii: "n") { continue }
                 let name = String(decoding: raw[(line.lowerBound + 7)..<equals], as: UTF8.self)
-                values[name] = String(decoding: raw[value], as: UTF8.self)
+                values[name] = String(decoding: Self.unquote(raw[value]), as: UTF8.self)
             }
         }
+    }
+
+    /// Undoes sym_escape_string_value: `"a\\"b"` is `a"b`.
+    private static func unquote(_ value: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
+        let quote = UInt8(ascii: "\"")
+        guard value.count >= 2, value.first == quote, value.last == quote else { return Array(value) }
+        var out: [UInt8] = []
+        var escaped = false
+        for byte in value.dropFirst().dropLast() {
+            if !escaped, byte == UInt8(ascii: "\\") {
+                escaped = true
+            } else {
+                out.append(byte)
+                escaped = false
+            }
+        }
+        return out
     }
 
     /// The value of CONFIG_`name`; `n` where the file has none.

@@ -167,6 +167,10 @@ package struct CmdIndex: Sendable {
             if let path = resolver.resolve(source, in: candidate), listing[path] != nil { return candidate }
             directory = candidate.parent
         }
+        // Its libraries are built from their own directory into that of the tool (tools/objtool/Makefile).
+        for library in ["tools/lib/subcmd", "tools/lib/bpf", "tools/lib"].compactMap({ TreePath($0) }) {
+            if let path = resolver.resolve(source, in: library), listing[path] != nil { return library }
+        }
         return target.parent
     }
 }

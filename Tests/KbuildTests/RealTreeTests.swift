@@ -26,3 +26,21 @@ struct RealTreeTests {
         #expect(index.unreadable.isEmpty)
     }
 }
+
+extension RealTreeTests {
+    @Test func whatMakeWouldDo() throws {
+        let directory = try Directory.open(root)
+        let listing = try TreeScanner().scan(directory)
+        let clock = ContinuousClock()
+        let start = clock.now
+        var options = RebuildModel.Options()
+        options.stampsArePinned = true
+        let model = try RebuildModel(reading: directory, listing: listing, options: options)
+        let middle = clock.now
+        let report = try model.report()
+        print("read \(middle - start), report \(clock.now - middle)")
+        print("\(report.stale.count) stale, \(report.possible.count) possible")
+        for target in report.stale.prefix(9000) { print("STALE \(target)") }
+        for target in report.possible.prefix(9000) { print("POSSIBLE \(target)") }
+    }
+}

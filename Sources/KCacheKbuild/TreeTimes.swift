@@ -1,0 +1,68 @@
+import Glibc
+import KCacheCore
+import KCacheSystem
+import KCacheTree
+
+/// Modification times as make sees them: through symbolic links.
+struct TreeTimes {
+    let root: Directory
+    let listing: TreeListing
+
+    /// Nanoseconds; nil where nothing is. A directory counts as there, and as very old.
+    func time(of path: TreePath, depth: Int = 0) -> Int64? {
+        if let file = listing[path] {
+            guard file.status.kind == .link else { return file.status.mtime }
+            guard depth < 16, let next = target(ofLink: path) else { return nil }
+            return time(of: next, depth: depth + 1)
+        }
+        // Perhaps one of its directories is a link.
+        var prefix = path.parent
+        while let directory = prefix {
+            if let link = listing[directory], link.status.kind == .link, depth < 16 {
+                guard let real = target(ofLink: directory),
+                    let next = TreePath(real.bytes + path.bytes[directory.bytes.count...])
+                else { return nil }
+                return time(of: next, depth: depth + 1)
+            }
+            prefix = directory.parent
+        }
+        return isDirectory(path) ? Int64.min : nil
+    }
+
+    private func target(ofLink path: TreePath) -> TreePath? {
+        do {
+            return PathResolver(root: []).resolve(try root.readLink(path), in: path.parent)
+        } catch {
+            return nil
+        }
+    }
+
+    private func isDirectory(_ path: TreePath) -> Bool {
+        var (low, high) = (0, listing.files.count)
+        let prefix = path.bytes + [UInt8(ascii: "/")]
+        while low < high {
+            let middle = (low + high) / 2
+            if compareBytes(listing.files[middle].path.bytes, prefix) < 0 {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < listing.files.count && listing.files[low].path.bytes.starts(with: prefix)
+    }
+
+    /// Of a file outside the tree, as a system header; nil where nothing is.
+    static func outside(_ path: [UInt8]) -> Int64? {
+        guard path.first == UInt8(ascii: "/") else { return nil }
+        var st = stat()
+        let done = path.withUnsafeBytes { raw -> Int32 in
+            withUnsafeTemporaryAllocation(of: CChar.self, capacity: raw.count + 1) { buffer in
+                for (i, byte) in raw.enumerated() { buffer[i] = CChar(bitPattern: byte) }
+                buffer[raw.count] = 0
+                guard let base = buffer.baseAddress else { return -1 }
+                return stat(base, &st)
+            }
+        }
+        return done == 0 ? Int64(st.st_mtim.tv_sec) * 1_000_000_000 + Int64(st.st_mtim.tv_nsec) : nil
+    }
+}

@@ -1,0 +1,1 @@
+/* No sections of its own. */

@@ -1,0 +1,1 @@
+int fake_extra(void) { return 7; }

@@ -1,0 +1,6 @@
+#include "core.h"
+
+void stats_count(struct task *task)
+{
+	task->runs++;
+}

@@ -1,0 +1,3 @@
+const char *const fake_table[] = {
+#include "table.h"
+};

@@ -1,0 +1,1 @@
+int trace_deep(int value) { return value * 3; }

@@ -1,0 +1,2 @@
+int bus_probe(int number);
+void bus_debug(int number);

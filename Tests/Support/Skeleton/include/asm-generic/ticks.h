@@ -1,0 +1,1 @@
+#define FAKE_TICKS CONFIG_HZ

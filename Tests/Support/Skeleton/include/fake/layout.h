@@ -1,0 +1,1 @@
+#define FAKE_BASE 0xffffffff81000000

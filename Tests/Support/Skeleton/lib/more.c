@@ -1,0 +1,1 @@
+int more_value(void) { return 9; }

@@ -1,0 +1,2 @@
+#define NET_KINDS 5
+int socket_open(int kind);

@@ -1,0 +1,1 @@
+pack() { tr a-z b-za; }

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Makes an array of the words of a file.
+sed 's/.*/	"&",/' "$1"
