@@ -32,7 +32,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "KCacheKbuild", dependencies: ["KCacheStore", "KCacheTree", "KCacheSystem", "KCacheCore", system],
+            name: "KCacheKbuild",
+            dependencies: ["KCacheStore", "KCacheTree", "KCacheSystem", "KCacheCore", system],
             swiftSettings: hot),
         .target(
             name: "KCacheTree",
@@ -66,7 +67,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "TreeTests",
-            dependencies: ["KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", system],
+            dependencies: [
+                "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "KbuildTests",
@@ -76,7 +79,8 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "kcache", "KCacheCommands", "KCacheKbuild", "KCacheTree", "KCacheStore",
-                "KCacheSystem", "KCacheCore", system,
+                "KCacheSystem", "KCacheCore", system, "TestKernel",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
     ],

@@ -9,7 +9,9 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 
 /// Options that every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: .customShort("C"), help: ArgumentHelp("Work as if started in this directory.", valueName: "dir"))
+    @Option(
+        name: .customShort("C"), help: ArgumentHelp("Work as if started in this directory.", valueName: "dir")
+    )
     var directory: String?
 
     @Option(

@@ -27,7 +27,8 @@ struct StoreRegistry {
             if text.isEmpty || text.hasPrefix("#") { continue }
             guard let cut = text.firstIndex(of: "=") else {
                 throw SettingsError(
-                    "\(folder.path.string)/stores: no `NAME = FOLDER` in the line \"\(text)\": mend or remove it")
+                    "\(folder.path.string)/stores: no `NAME = FOLDER` in the line \"\(text)\": mend or remove it"
+                )
             }
             stores.append(
                 NamedStore(name: text[..<cut].trimmed, path: text[text.index(after: cut)...].trimmed))
@@ -40,7 +41,8 @@ struct StoreRegistry {
         if let store = try named(text) { return FilePath(store.path) }
         guard text.contains("/") || text == "." || text == ".." else {
             throw SettingsError(
-                "there is no store named \"\(text)\": `kcache store list` has the names; a folder is written ./\(text)")
+                "there is no store named \"\(text)\": `kcache store list` has the names; a folder is written ./\(text)"
+            )
         }
         guard !text.contains("://") else {
             throw SettingsError("\(text): this kcache knows folders only as stores")
@@ -57,7 +59,8 @@ struct StoreRegistry {
         }
         var stores = try all()
         guard !stores.contains(where: { $0.name == name }) else {
-            throw SettingsError("there is a store named \"\(name)\" already: `kcache store remove \(name)` first")
+            throw SettingsError(
+                "there is a store named \"\(name)\" already: `kcache store remove \(name)` first")
         }
         stores.append(NamedStore(name: name, path: path.string))
         try save(stores)
@@ -73,7 +76,8 @@ struct StoreRegistry {
 
     private func save(_ stores: [NamedStore]) throws {
         let text = stores.map { "\($0.name) = \($0.path)\n" }.joined()
-        try AtomicFile.write(Array(text.utf8), to: Self.file, in: try Directory.create(try invocation.configFolder()))
+        try AtomicFile.write(
+            Array(text.utf8), to: Self.file, in: try Directory.create(try invocation.configFolder()))
     }
 
     private func isNameByte(_ c: UInt8) -> Bool {

@@ -49,7 +49,9 @@ package struct ContentReader: Sendable {
         for i in listing.files.indices where roles[i] != .leftOut {
             if let record = known[i], !needsReading(record, roles[i], options) {
                 contents.outcomes[i] = .read(
-                    .init(kind: record.kind, holdsTreePath: record.holdsTreePath, status: listing.files[i].status))
+                    .init(
+                        kind: record.kind, holdsTreePath: record.holdsTreePath,
+                        status: listing.files[i].status))
             } else {
                 pending.append(i)
             }
@@ -217,7 +219,8 @@ private struct BatchWorker {
         }
         return .read(
             .init(
-                kind: .file(Content(list), executable: status.isExecutable), holdsTreePath: held, status: status))
+                kind: .file(Content(list), executable: status.isExecutable), holdsTreePath: held,
+                status: status))
     }
 
     /// Cuts, hashes and gathers; the number of bytes used up.
@@ -229,7 +232,8 @@ private struct BatchWorker {
         while used < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             if !last, rest.count < Chunking.maximum { break }
-            let length = whole && bytes.count <= Chunking.wholeUpTo ? rest.count : ContentCutter.firstCut(rest)
+            let length =
+                whole && bytes.count <= Chunking.wholeUpTo ? rest.count : ContentCutter.firstCut(rest)
             let piece = UnsafeRawBufferPointer(rebasing: rest[..<length])
             let chunk = Chunk(digest: Digest.of(piece), length: UInt32(length))
             list.append(chunk)

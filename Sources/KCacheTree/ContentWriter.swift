@@ -110,7 +110,9 @@ struct ContentWriter: Sendable {
             }
         } catch {
             for file in layout.long.values {
-                if let name = file.state.withLock({ $0.name }) { do { try placer.root.remove(name) } catch _ {} }
+                if let name = file.state.withLock({ $0.name }) {
+                    do { try placer.root.remove(name) } catch _ {}
+                }
             }
             throw error
         }
@@ -124,7 +126,8 @@ struct ContentWriter: Sendable {
         }
     }
 
-    private func writePart(of file: LongFile, _ target: Layout.Target, _ bytes: UnsafeRawBufferPointer) throws {
+    private func writePart(of file: LongFile, _ target: Layout.Target, _ bytes: UnsafeRawBufferPointer) throws
+    {
         let entry = entries[target.place]
         let name = try file.state.withLock { state in
             if let name = state.name { return name }
@@ -144,7 +147,9 @@ struct ContentWriter: Sendable {
             return state.left == 0
         }
         guard done else { return }
-        if stamp(target.place) == .stale { try placer.root.setModificationTime(name, FreshnessPlan.staleTime) }
+        if stamp(target.place) == .stale {
+            try placer.root.setModificationTime(name, FreshnessPlan.staleTime)
+        }
         try placer.root.rename(name, to: entry.path)
         file.state.withLock { $0.name = nil }
     }

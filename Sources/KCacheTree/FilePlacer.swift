@@ -13,7 +13,9 @@ struct FilePlacer: Sendable {
         case now
     }
 
-    func file(_ path: TreePath, executable: Bool, stamp: Stamp, _ fill: (borrowing Descriptor) throws -> Void) throws {
+    func file(_ path: TreePath, executable: Bool, stamp: Stamp, _ fill: (borrowing Descriptor) throws -> Void)
+        throws
+    {
         let temporary = TemporaryName.beside(path)
         do {
             do {

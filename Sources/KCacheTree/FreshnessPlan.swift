@@ -28,7 +28,9 @@ package struct FreshnessPlan: Sendable {
 
     /// - Parameters:
     ///   - now: the filesystem's clock, before anything is written.
-    package init(_ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = []) {
+    package init(
+        _ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = []
+    ) {
         let tick = resolution.tick
         let present = resolution.floor(now)
         var base = Int64.min

@@ -31,7 +31,8 @@ package struct ContentRules: Sendable {
     package static let longest = 4 << 20
 
     /// Called for each file of up to `longest` bytes that is read.
-    package var stored: @Sendable (_ path: TreePath, _ role: PathRole, _ bytes: UnsafeRawBufferPointer) -> Stored
+    package var stored:
+        @Sendable (_ path: TreePath, _ role: PathRole, _ bytes: UnsafeRawBufferPointer) -> Stored
     /// The bytes to write here for relocatable ones.
     ///
     /// - Throws: `FormatError` for bytes that no `stored` made.
@@ -45,5 +46,6 @@ package struct ContentRules: Sendable {
     }
 
     /// Everything as it is.
-    package static let plain = ContentRules(stored: { _, _, _ in .asTheyAre }, restored: { _, bytes in bytes })
+    package static let plain = ContentRules(
+        stored: { _, _, _ in .asTheyAre }, restored: { _, bytes in bytes })
 }

@@ -123,14 +123,16 @@ package struct RestorePlan: Sendable {
             while let directory = above {
                 if listing.index(of: directory) != nil {
                     throw TreeError(
-                        .obstructed, "\(directory) is a file here, and has to be a directory for \(path): move it away",
+                        .obstructed,
+                        "\(directory) is a file here, and has to be a directory for \(path): move it away",
                         path: directory)
                 }
                 above = directory.parent
             }
             if let below = listing.firstInside(path) {
                 throw TreeError(
-                    .obstructed, "\(path) is a directory here (with \(below)), and has to be a file: move it away",
+                    .obstructed,
+                    "\(path) is a directory here (with \(below)), and has to be a file: move it away",
                     path: path)
             }
         }

@@ -17,9 +17,11 @@ package enum RestoredIndex {
     ) throws -> Result {
         let listing = try TreeScanner().scan(root)
         let now = try TimeResolution.now(in: root)
-        let written = Dictionary(plan.writes.map { (plan.entries[$0].path, $0) }, uniquingKeysWith: { a, _ in a })
+        let written = Dictionary(
+            plan.writes.map { (plan.entries[$0].path, $0) }, uniquingKeysWith: { a, _ in a })
         let given = Dictionary(
-            (freshness.sources + freshness.outputs).map { ($0.path, $0.mtime) }, uniquingKeysWith: { a, _ in a })
+            (freshness.sources + freshness.outputs).map { ($0.path, $0.mtime) },
+            uniquingKeysWith: { a, _ in a })
         let unchanged = Set(plan.unchanged.map { plan.entries[$0.entry].path })
         var result = Result(index: StatIndex(), edited: [])
         var records: [StatIndex.Record] = []
@@ -34,16 +36,21 @@ package enum RestoredIndex {
                     StatIndex.isSettled(ctime: file.status.ctime, now: now)
                 else { continue }
                 records.append(
-                    .init(path: file.path, status: file.status, kind: entry.kind, holdsTreePath: entry.holdsTreePath))
+                    .init(
+                        path: file.path, status: file.status, kind: entry.kind,
+                        holdsTreePath: entry.holdsTreePath))
             } else if at < before.count, before[at].path == file.path, let item = local.contents.item(at) {
                 guard file.status.isUnchanged(since: item.status) else {
-                    let touched = given[file.path] == file.status.mtime && file.status.size == item.status.size
+                    let touched =
+                        given[file.path] == file.status.mtime && file.status.size == item.status.size
                     if unchanged.contains(file.path), !touched { result.edited.append(file.path) }
                     continue
                 }
                 guard StatIndex.isSettled(ctime: file.status.ctime, now: now) else { continue }
                 records.append(
-                    .init(path: file.path, status: file.status, kind: item.kind, holdsTreePath: item.holdsTreePath))
+                    .init(
+                        path: file.path, status: file.status, kind: item.kind,
+                        holdsTreePath: item.holdsTreePath))
             }
         }
         result.index = StatIndex(sorted: records)

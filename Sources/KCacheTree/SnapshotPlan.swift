@@ -36,7 +36,8 @@ package struct SnapshotPlan: Sendable {
     private static func isBackdated(
         _ entry: SnapshotEntry, _ local: LocalTree, _ earlier: StatIndex, newestOutput: Int64
     ) -> Bool {
-        guard entry.order <= newestOutput, let record = earlier.record(of: entry.path), record.kind != entry.kind,
+        guard entry.order <= newestOutput, let record = earlier.record(of: entry.path),
+            record.kind != entry.kind,
             let status = local.listing[entry.path]?.status
         else { return false }
         return status.ctime > newestOutput && status.ctime - status.mtime > 1_000_000_000

@@ -130,7 +130,9 @@ package struct StatIndex: Sendable {
                 chunks.reserveCapacity(chunkCount)
                 for _ in 0..<chunkCount {
                     let length = try reader.varint()
-                    guard length > 0, length <= UInt64(Chunking.maximum) else { throw reader.error("bad chunk") }
+                    guard length > 0, length <= UInt64(Chunking.maximum) else {
+                        throw reader.error("bad chunk")
+                    }
                     chunks.append(Chunk(digest: try reader.digest(), length: UInt32(length)))
                 }
                 kind = .file(Content(chunks), executable: flags & 1 != 0)

@@ -35,7 +35,9 @@ package struct TreeContents: Sendable {
         var records: [StatIndex.Record] = []
         records.reserveCapacity(listing.files.count)
         for (i, file) in listing.files.enumerated() {
-            guard let item = item(i), StatIndex.isSettled(ctime: item.status.ctime, now: now) else { continue }
+            guard let item = item(i), StatIndex.isSettled(ctime: item.status.ctime, now: now) else {
+                continue
+            }
             records.append(
                 StatIndex.Record(
                     path: file.path, status: item.status, kind: item.kind, holdsTreePath: item.holdsTreePath))

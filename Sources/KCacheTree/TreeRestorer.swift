@@ -37,7 +37,8 @@ package struct TreeRestorer: Sendable {
     }
 
     package init(
-        root: Directory, plan: RestorePlan, rules: ContentRules, session: StoreSession, options: Options = Options()
+        root: Directory, plan: RestorePlan, rules: ContentRules, session: StoreSession,
+        options: Options = Options()
     ) {
         (self.root, self.plan, self.rules) = (root, plan, rules)
         (self.session, self.options) = (session, options)

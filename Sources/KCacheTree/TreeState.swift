@@ -27,7 +27,9 @@ package struct TreeState: Sendable {
     /// The index of the last push or pull; an empty one if there is none, or if it can't be read.
     package func loadIndex() -> StatIndex {
         do {
-            guard let bytes = try folder.readFile(name("stat-index"), limit: 1 << 30) else { return StatIndex() }
+            guard let bytes = try folder.readFile(name("stat-index"), limit: 1 << 30) else {
+                return StatIndex()
+            }
             return try StatIndex.decode(bytes)
         } catch {
             // A damaged index costs reading the files again, nothing else.

@@ -29,7 +29,8 @@ import Testing
                 status: FileStatus(.init()),
                 kind: .file(Content([Chunk(digest: Digest.of([1]), length: 1)]), executable: true),
                 holdsTreePath: false),
-            .init(path: "a.d/b", status: FileStatus(.init()), kind: .link(Array("x".utf8)), holdsTreePath: true),
+            .init(
+                path: "a.d/b", status: FileStatus(.init()), kind: .link(Array("x".utf8)), holdsTreePath: true),
         ])
     }
 

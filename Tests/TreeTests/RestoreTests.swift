@@ -11,7 +11,8 @@ import Testing
 
     init() throws {
         folder = try TemporaryFolder()
-        machine = TestMachine(store: try Store.open(at: folder.path.appending("store"), mode: .createIfMissing))
+        machine = TestMachine(
+            store: try Store.open(at: folder.path.appending("store"), mode: .createIfMissing))
     }
 
     /// A tree built long ago: sources at 1000, outputs at 2000 and after.

@@ -82,7 +82,8 @@ struct TestMachine {
         var options = ContentReader.Options()
         options.consume = { batch in
             try writer.add(
-                FrameInput(chunks: batch.chunks, bytes: batch.bytes), kind: batch.role == .output ? .outputs : .sources)
+                FrameInput(chunks: batch.chunks, bytes: batch.bytes),
+                kind: batch.role == .output ? .outputs : .sources)
         }
         let local = try look(root, options)
         let plan = SnapshotPlan(local, earlier: index)
@@ -106,7 +107,9 @@ struct TestMachine {
         let session = try store.begin()
         let local = try look(root)
         let plan = try RestorePlan(snapshot: try session.snapshot(id).entries, local: local, mode: mode)
-        let summary = try TreeRestorer(root: root, plan: plan, rules: rules, session: session, options: options).run()
+        let summary = try TreeRestorer(
+            root: root, plan: plan, rules: rules, session: session, options: options
+        ).run()
         return (plan, summary)
     }
 }

@@ -5,7 +5,8 @@ import KCacheStore
 struct CollectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc",
-        abstract: "Frees what no snapshot holds; with --max-size, forgets the least recently used ones first.",
+        abstract:
+            "Frees what no snapshot holds; with --max-size, forgets the least recently used ones first.",
         discussion: """
             Examples:
 
@@ -14,7 +15,9 @@ struct CollectCommand: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Option(name: .long, help: ArgumentHelp("Shrink the store to about this: 500M, 20G, 10GiB.", valueName: "size"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Shrink the store to about this: 500M, 20G, 10GiB.", valueName: "size"))
     var maxSize: String?
     @Flag(name: .long, help: "Say what would go, and remove nothing.")
     var dryRun = false

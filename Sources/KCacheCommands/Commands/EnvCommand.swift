@@ -22,7 +22,8 @@ struct EnvCommand: ParsableCommand {
         let pins = BuildPins.standard
         if global.format == .json {
             invocation.console.print(
-                try JSONText.of(Dictionary(pins.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })))
+                try JSONText.of(Dictionary(pins.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a }))
+            )
         } else {
             invocation.console.print(String(BuildPins.shellLines(pins).dropLast()))
         }

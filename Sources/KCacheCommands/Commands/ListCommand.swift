@@ -14,7 +14,9 @@ struct ListCommand: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: ArgumentHelp("Another store: a folder, or a name from `kcache store list`.", valueName: "store"))
+    @Argument(
+        help: ArgumentHelp("Another store: a folder, or a name from `kcache store list`.", valueName: "store")
+    )
     var from: String?
 
     func run() throws {
@@ -26,7 +28,8 @@ struct ListCommand: ParsableCommand {
         } else {
             let rows = catalog.entries.map { entry in
                 [
-                    entry.id.short, SnapshotText.time(entry.header.created), SnapshotText.time(entry.lastUsed),
+                    entry.id.short, SnapshotText.time(entry.header.created),
+                    SnapshotText.time(entry.lastUsed),
                     SnapshotText.title(entry.header), "\(entry.header.outputBytes)",
                 ]
             }

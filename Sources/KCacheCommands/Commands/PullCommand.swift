@@ -75,7 +75,8 @@ struct PullCommand: ParsableCommand {
         _ announcement: KbuildPuller.Announcement, _ global: GlobalOptions, _ invocation: Invocation
     ) {
         let reason = announcement.reason.map { ": \($0)" } ?? ""
-        invocation.console.print("snapshot \(announcement.id.short)  \(SnapshotText.title(announcement.header))\(reason)")
+        invocation.console.print(
+            "snapshot \(announcement.id.short)  \(SnapshotText.title(announcement.header))\(reason)")
         for line in announcement.toolchain + announcement.pins + announcement.remarks {
             invocation.console.diagnostic("note: \(line)")
         }
@@ -84,7 +85,8 @@ struct PullCommand: ParsableCommand {
     private func render(_ report: KbuildPuller.Report, _ invocation: Invocation) {
         let console = invocation.console
         let verb = dryRun ? "would write" : "wrote"
-        let kept = report.kept > 0 ? ", \(SnapshotText.count(UInt64(report.kept), "output")) were right already" : ""
+        let kept =
+            report.kept > 0 ? ", \(SnapshotText.count(UInt64(report.kept), "output")) were right already" : ""
         console.print(
             "\(verb) \(SnapshotText.count(UInt64(report.written), "file")) (\(report.writtenBytes))\(kept)")
         let remarks: [(String, [TreePath])] = [
@@ -98,7 +100,8 @@ struct PullCommand: ParsableCommand {
         for (text, paths) in remarks where !paths.isEmpty {
             let shown = paths.prefix(3).map(\.description).joined(separator: ", ")
             let dots = paths.count > 3 ? ", …" : ""
-            global.note("\(SnapshotText.count(UInt64(paths.count), "file")) \(text): \(shown)\(dots)", invocation)
+            global.note(
+                "\(SnapshotText.count(UInt64(paths.count), "file")) \(text): \(shown)\(dots)", invocation)
         }
         if report.fromTheFuture > 0 {
             global.note(

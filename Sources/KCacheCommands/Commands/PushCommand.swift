@@ -19,7 +19,9 @@ struct PushCommand: ParsableCommand {
             """)
 
     @OptionGroup var global: GlobalOptions
-    @Argument(help: ArgumentHelp("Another store: a folder, or a name from `kcache store list`.", valueName: "store"))
+    @Argument(
+        help: ArgumentHelp("Another store: a folder, or a name from `kcache store list`.", valueName: "store")
+    )
     var destination: String?
     @Option(name: .long, help: "A name for the snapshot; a later one of the same name stands before it.")
     var name: String = ""
@@ -83,7 +85,9 @@ struct PushCommand: ParsableCommand {
                 "\(SnapshotText.count(UInt64(report.lateSources), "source")) changed after the build: what depends on "
                     + "them counts as stale in this snapshot", invocation)
         }
-        for path in report.special { global.note("passed over: \(path) is no file, directory or link", invocation) }
+        for path in report.special {
+            global.note("passed over: \(path) is no file, directory or link", invocation)
+        }
         for remark in report.remarks { global.note(remark, invocation) }
     }
 }

@@ -52,7 +52,9 @@ struct ShowCommand: ParsableCommand {
         if shown.missingChunks > 0 {
             lines.append("missing        \(SnapshotText.grouped(UInt64(shown.missingChunks))) chunks")
         }
-        for pin in header.environment.pins { lines.append("pinned         \(pin.name)=\(printable(pin.value))") }
+        for pin in header.environment.pins {
+            lines.append("pinned         \(pin.name)=\(printable(pin.value))")
+        }
         for tool in header.environment.toolchain {
             lines.append(
                 "tool           \(printable(tool.role)): \(printable(tool.command)), \(printable(tool.version)), "
@@ -108,7 +110,8 @@ private struct ShownSnapshot: Encodable {
         (contentBytes, uniqueBytes) = (shown.total.value, shown.unique.value)
         (chunks, missingChunks) = (shown.chunks, shown.missingChunks)
         configuration = header.configDigest.hex
-        pins = Dictionary(header.environment.pins.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
+        pins = Dictionary(
+            header.environment.pins.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
         toolchain = header.environment.toolchain.map {
             Tool(role: $0.role, command: $0.command, version: $0.version, digest: $0.digest.hex)
         }

@@ -5,7 +5,8 @@ import KCacheStore
 struct StatsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats",
-        abstract: "Counts what the store holds: bytes by kind, before and after compression, and per snapshot.",
+        abstract:
+            "Counts what the store holds: bytes by kind, before and after compression, and per snapshot.",
         discussion: """
             Example:
 
@@ -22,7 +23,8 @@ struct StatsCommand: ParsableCommand {
             waiting: { global.note("waiting for a kcache gc of \(store.place)", invocation) })
         let trees = statistics.snapshots.reduce(ByteCount.zero) { $0 + $1.entry.size }
         if global.format == .json {
-            invocation.console.print(try JSONText.of(StatsResult(statistics, trees: trees, place: store.place)))
+            invocation.console.print(
+                try JSONText.of(StatsResult(statistics, trees: trees, place: store.place)))
             return
         }
         let console = invocation.console
@@ -44,7 +46,9 @@ struct StatsCommand: ParsableCommand {
                     "\(shown.unique)",
                 ]
             }
-            for line in TextTable.lines(["snapshot", "tree", "content", "only here"], rows) { console.print(line) }
+            for line in TextTable.lines(["snapshot", "tree", "content", "only here"], rows) {
+                console.print(line)
+            }
         }
         for problem in statistics.problems { global.note(problem, invocation) }
     }
@@ -82,7 +86,8 @@ private struct StatsResult: Encodable {
         (contentBytes, storedBytes) = (statistics.raw.value, statistics.stored.value)
         (packs, chunks, problems) = (statistics.packs, statistics.chunks, statistics.problems)
         kinds = statistics.kinds.map {
-            Kind(kind: "\($0.kind)", packs: $0.packs, contentBytes: $0.raw.value, storedBytes: $0.stored.value)
+            Kind(
+                kind: "\($0.kind)", packs: $0.packs, contentBytes: $0.raw.value, storedBytes: $0.stored.value)
         }
         snapshots = statistics.snapshots.map {
             PerSnapshot(

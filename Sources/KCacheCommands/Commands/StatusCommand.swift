@@ -32,7 +32,9 @@ struct StatusCommand: ParsableCommand {
     private func text(_ report: KbuildStatus.Report) -> [String] {
         let (stale, possible) = (report.rebuild.stale, report.rebuild.possible)
         if report.rebuild.isWarm {
-            return ["warm: make has nothing to do for \(SnapshotText.count(UInt64(report.outputs), "target"))"]
+            return [
+                "warm: make has nothing to do for \(SnapshotText.count(UInt64(report.outputs), "target"))"
+            ]
         }
         var lines = [
             "make would rebuild \(SnapshotText.count(UInt64(stale.count), "target")) of "
@@ -42,7 +44,8 @@ struct StatusCommand: ParsableCommand {
         let shown = all ? first : Array(first.prefix(10))
         lines += shown.map { "  \($0)" }
         if shown.count < first.count {
-            lines.append("  and \(SnapshotText.grouped(UInt64(first.count - shown.count))) more (--all names them)")
+            lines.append(
+                "  and \(SnapshotText.grouped(UInt64(first.count - shown.count))) more (--all names them)")
         }
         if !possible.isEmpty {
             lines.append("and perhaps \(SnapshotText.count(UInt64(possible.count), "target")) more")
@@ -77,7 +80,9 @@ private struct StatusResult: Encodable {
         warm = report.rebuild.isWarm
         (architecture, kernelRelease) = (report.tree.architecture, report.tree.kernelRelease)
         targets = report.outputs
-        stale = report.rebuild.stale.map { Target(target: $0.target.description, cause: $0.cause.description) }
+        stale = report.rebuild.stale.map {
+            Target(target: $0.target.description, cause: $0.cause.description)
+        }
         possible = report.rebuild.possible.map {
             Target(target: $0.target.description, cause: $0.cause.description)
         }

@@ -47,6 +47,8 @@ private struct VerifyResult: Encodable {
 
     init(_ report: VerifyReport) {
         (sound, problems, notes) = (report.isSound, report.problems, report.notes)
-        (snapshots, packs, chunks, bytes) = (report.snapshots, report.packs, report.chunks, report.bytes.value)
+        (snapshots, packs, chunks, bytes) = (
+            report.snapshots, report.packs, report.chunks, report.bytes.value
+        )
     }
 }

@@ -66,10 +66,11 @@ package struct KbuildPuller: Sendable {
         let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
         let local = try compare(inspection, request)
 
-        let chooser = SnapshotChooser(host: host, session: session, inspection: inspection, local: local, mode: mode)
+        let chooser = SnapshotChooser(
+            host: host, session: session, inspection: inspection, local: local, mode: mode)
         let chosen = try chooser.choose(request.snapshot, in: store)
         request.announce(chosen.announcement)
-        let plan = try RestorePlan(snapshot: chosen.snapshot.entries, local: local, mode: mode)
+        let plan = try RestorePlan(snapshot: try usableEntries(chosen, mode), local: local, mode: mode)
         try refuseIncomplete(chosen.snapshot, plan)
 
         var report = Report(announcement: chosen.announcement)
@@ -88,7 +89,7 @@ package struct KbuildPuller: Sendable {
         try removeTemporaries(inspection)
         let summary = try TreeRestorer(
             root: root, plan: plan, rules: inspection.rules, session: session,
-            options: restoreOptions(inspection, chosen, plan, request)
+            options: restoreOptions(inspection, plan, request)
         ).run()
         try session.touch(chosen.announcement.id)
         report.written = summary.written
@@ -124,10 +125,34 @@ package struct KbuildPuller: Sendable {
         return try inspection.local(options)
     }
 
+    /// Leaves out what another toolchain would have made otherwise.
+    private func usableEntries(_ chosen: SnapshotChooser.Chosen, _ mode: RestorePlan.Mode) throws
+        -> [SnapshotEntry]
+    {
+        let entries = chosen.snapshot.entries
+        switch chosen.toolchainImpact {
+        case .none: return entries
+        case .typeInformation:
+            return entries.filter { entry in
+                entry.role != .output
+                    || !(entry.path.bytes == Array("vmlinux".utf8) || entry.path.hasSuffix(".ko"))
+            }
+        case .everything:
+            guard mode == .whole else {
+                throw KbuildError(
+                    .unfit,
+                    "nothing was pulled: with the toolchain here make would rebuild every output of this snapshot"
+                )
+            }
+            return entries.filter { $0.role != .output }
+        }
+    }
+
     private func refuseIncomplete(_ snapshot: Snapshot, _ plan: RestorePlan) throws {
         guard plan.mode == .whole, snapshot.header.withoutSources else { return }
         throw KbuildError(
-            .unfit, "this snapshot was pushed --without-sources: unpack the kernel's sources here first, then pull")
+            .unfit,
+            "this snapshot was pushed --without-sources: unpack the kernel's sources here first, then pull")
     }
 
     /// What killed pulls left; no other one can run here, since the tree's lock is held.
@@ -139,7 +164,7 @@ package struct KbuildPuller: Sendable {
     }
 
     private func restoreOptions(
-        _ inspection: TreeInspection, _ chosen: SnapshotChooser.Chosen, _ plan: RestorePlan, _ request: Request
+        _ inspection: TreeInspection, _ plan: RestorePlan, _ request: Request
     ) -> TreeRestorer.Options {
         var options = TreeRestorer.Options()
         options.sync = request.sync
@@ -149,9 +174,8 @@ package struct KbuildPuller: Sendable {
         let differences = SourceDifferences(
             changed: plan.changed.map(\.path) + plan.conflicts.map(\.path), added: plan.added.map(\.path),
             removed: plan.missing)
-        let impact = chosen.toolchainImpact
         options.invalidated = {
-            try Invalidation.names(outputs: outputs, differences: differences, toolchain: impact, in: root)
+            try Invalidation.names(outputs: outputs, differences: differences, in: root)
         }
         if let sums = KheadersSums.path(in: outputs) {
             options.computed[sums] = { try KheadersSums.compute(in: root, host: host) }
@@ -161,7 +185,8 @@ package struct KbuildPuller: Sendable {
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.
     private func settle(
-        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, _ root: Directory, _ state: TreeState,
+        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, _ root: Directory,
+        _ state: TreeState,
         _ report: inout Report
     ) throws {
         let result = try RestoredIndex.make(plan, local, freshness, root: root)

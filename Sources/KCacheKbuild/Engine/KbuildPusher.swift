@@ -78,7 +78,9 @@ package struct KbuildPusher: Sendable {
     /// The filesystem's clock; this machine's where the tree can't be written to.
     private func filesystemTime(_ root: Directory) throws -> Int64 {
         do { return try TimeResolution.now(in: root) } catch let error as SystemError {
-            guard [.permissionDenied, .readOnlyFileSystem, .noSpace].contains(error.errno) else { throw error }
+            guard [.permissionDenied, .readOnlyFileSystem, .noSpace].contains(error.errno) else {
+                throw error
+            }
             return host.clock.now()
         }
     }
@@ -87,7 +89,8 @@ package struct KbuildPusher: Sendable {
         let place = inspection.rootPath.string
         guard let tree = inspection.tree else {
             throw KbuildError(
-                .notKbuild, "\(place) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree")
+                .notKbuild,
+                "\(place) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree")
         }
         guard tree.hasConfiguration else {
             throw KbuildError(.noConfig, "\(place) has no .config: configure and build it first, then push")
@@ -101,7 +104,8 @@ package struct KbuildPusher: Sendable {
         let more = findings.count > 1 ? " (and \(findings.count - 1) more)" : ""
         throw KbuildError(
             .interrupted,
-            "the build in \(place) was interrupted or failed: \(first)\(more): run make to its end, or push --partial")
+            "the build in \(place) was interrupted or failed: \(first)\(more): run make to its end, or push --partial"
+        )
     }
 
     private func read(
@@ -119,7 +123,9 @@ package struct KbuildPusher: Sendable {
         defer { request.progress(.finished(phase: .storing)) }
         options.consume = { batch in
             if batch.role != .output, request.withoutSources { return }
-            try writer.add(FrameInput(chunks: batch.chunks, bytes: batch.bytes), kind: batch.role == .output ? .outputs : .sources)
+            try writer.add(
+                FrameInput(chunks: batch.chunks, bytes: batch.bytes),
+                kind: batch.role == .output ? .outputs : .sources)
         }
         return try inspection.local(options)
     }
@@ -158,7 +164,8 @@ package struct KbuildPusher: Sendable {
     }
 
     /// A snapshot of exactly this tree, if the store has one.
-    private func existing(holding manifest: Content, like header: SnapshotHeader, in session: StoreSession) throws
+    private func existing(holding manifest: Content, like header: SnapshotHeader, in session: StoreSession)
+        throws
         -> CatalogEntry?
     {
         for entry in try session.catalog().entries where entry.header.sameTree(as: header) {
@@ -205,7 +212,9 @@ package struct KbuildPusher: Sendable {
         return named
     }
 
-    private func missingBytes(_ entries: [SnapshotEntry], _ session: StoreSession, _ request: Request) -> ByteCount {
+    private func missingBytes(_ entries: [SnapshotEntry], _ session: StoreSession, _ request: Request)
+        -> ByteCount
+    {
         var seen = Set<Digest>()
         var total = ByteCount.zero
         for entry in entries where !(entry.role != .output && request.withoutSources) {

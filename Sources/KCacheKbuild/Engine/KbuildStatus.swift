@@ -33,7 +33,9 @@ package struct KbuildStatus: Sendable {
         var options = RebuildModel.Options()
         options.stampsArePinned = BuildPins.stampNames.allSatisfy { host.environment[$0]?.isEmpty == false }
         let report = try RebuildModel(reading: root, listing: listing, options: options).report()
-        let outputs = listing.files.count { $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd") }
+        let outputs = listing.files.count {
+            $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd")
+        }
         return Report(tree: tree, rebuild: report, outputs: outputs)
     }
 }

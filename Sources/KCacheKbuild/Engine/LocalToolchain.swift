@@ -31,7 +31,8 @@ struct LocalToolchain {
         let digests = try ToolDigests(cache: host.cacheFolder)
         defer { digests.save(now: host.clock.now()) }
         let memory = ToolchainMemory(digest: { try digests.digest($0) })
-        return try ToolchainProbe(environment: host.environment, runner: host.runner, memory: memory).tools(request)
+        return try ToolchainProbe(environment: host.environment, runner: host.runner, memory: memory).tools(
+            request)
     }
 }
 

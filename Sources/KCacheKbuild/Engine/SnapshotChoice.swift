@@ -38,7 +38,8 @@ package struct SnapshotChoice: Sendable {
     package static func usable(_ candidates: [Candidate], here: Here) -> [Candidate] {
         candidates.filter { candidate in
             let architecture = candidate.header.environment.architecture
-            guard here.architecture.isEmpty || architecture.isEmpty || architecture == here.architecture else {
+            guard here.architecture.isEmpty || architecture.isEmpty || architecture == here.architecture
+            else {
                 return false
             }
             return here.hasSources || !candidate.header.withoutSources

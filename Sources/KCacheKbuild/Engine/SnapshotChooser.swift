@@ -37,7 +37,9 @@ struct SnapshotChooser {
         candidates = SnapshotChoice.usable(candidates, here: here)
         guard !candidates.isEmpty else { throw nothingFits(catalog, here, store) }
         if mode == .checkout { try count(&candidates, here) }
-        guard let best = SnapshotChoice.ranked(candidates).first else { throw nothingFits(catalog, here, store) }
+        guard let best = SnapshotChoice.ranked(candidates).first else {
+            throw nothingFits(catalog, here, store)
+        }
         let reason = SnapshotChoice.reason(best, here: here)
         var result = try chosen(best.id, try session.snapshot(best.id), reason: reason, toolchains)
         result.announcement.remarks += catalog.unreadable.map { "skipped \($0.name): \($0.problem)" }
@@ -47,7 +49,9 @@ struct SnapshotChooser {
     private func here() -> SnapshotChoice.Here {
         var here = SnapshotChoice.Here()
         here.hasSources = mode == .checkout
-        if inspection.tree?.hasConfiguration == true { here.architecture = inspection.tree?.architecture ?? "" }
+        if inspection.tree?.hasConfiguration == true {
+            here.architecture = inspection.tree?.architecture ?? ""
+        }
         var sources = SourcesDigest()
         for entry in local.entries() {
             switch entry.role {
@@ -65,7 +69,8 @@ struct SnapshotChooser {
         let order = SnapshotChoice.ranked(candidates)
         let close = Set(order.prefix(Self.closelyCompared).map(\.id))
         let mine = Dictionary(
-            local.entries().filter { $0.role == .source }.map { ($0.path, $0) }, uniquingKeysWith: { a, _ in a })
+            local.entries().filter { $0.role == .source }.map { ($0.path, $0) },
+            uniquingKeysWith: { a, _ in a })
         for i in candidates.indices where close.contains(candidates[i].id) {
             if candidates[i].differingSources != nil, candidates[i].differingSymbols != nil { continue }
             let snapshot: Snapshot
@@ -87,7 +92,11 @@ struct SnapshotChooser {
         var count = 0
         for entry in theirs where entry.role == .source {
             if let own = mine[entry.path] {
-                if own.content == entry.content, own.holdsTreePath == entry.holdsTreePath { same += 1 } else { count += 1 }
+                if own.content == entry.content, own.holdsTreePath == entry.holdsTreePath {
+                    same += 1
+                } else {
+                    count += 1
+                }
             } else {
                 count += 1
             }
@@ -110,14 +119,16 @@ struct SnapshotChooser {
         var announcement = KbuildPuller.Announcement(id: id, header: snapshot.header, reason: reason)
         let comparison = try toolchains.compare(snapshot.header.environment.toolchain)
         announcement.toolchain = comparison.lines(objects: snapshot.entries.count { $0.path.hasSuffix(".o") })
-        announcement.pins = BuildPins.differences(snapshot.header.environment.pins, environment: host.environment)
+        announcement.pins = BuildPins.differences(
+            snapshot.header.environment.pins, environment: host.environment)
         return Chosen(announcement: announcement, snapshot: snapshot, toolchainImpact: comparison.impact)
     }
 
     private func nothingFits(_ catalog: Catalog, _ here: SnapshotChoice.Here, _ store: Store) -> KbuildError {
         if catalog.entries.isEmpty {
             return KbuildError(
-                .noSnapshot, "the store \(store.place) holds no snapshot: run kcache push in a built tree first")
+                .noSnapshot,
+                "the store \(store.place) holds no snapshot: run kcache push in a built tree first")
         }
         let what = here.hasSources ? "for the architecture \(here.architecture)" : "with its sources"
         return KbuildError(

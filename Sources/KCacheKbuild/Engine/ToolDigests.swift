@@ -22,7 +22,7 @@ final class ToolDigests: Sendable {
         var index = StatIndex()
         if let bytes = try folder.readFile(Self.file, limit: 1 << 24) {
             // A damaged index costs reading the programs again.
-            do { index = try StatIndex.decode(bytes) } catch is FormatError {}
+            do { index = try StatIndex.decode(bytes) } catch _ {}
         }
         state = Mutex(State(index: index))
     }

@@ -21,7 +21,8 @@ enum TreeContentRules {
             },
             restored: { path, bytes in
                 guard let changed = PathRelocation.restored(bytes, treePath: treePath) else {
-                    throw TreeError(.unusable, "\(path): the snapshot's copy can't be made to fit this path", path: path)
+                    throw TreeError(
+                        .unusable, "\(path): the snapshot's copy can't be made to fit this path", path: path)
                 }
                 return changed
             })

@@ -23,7 +23,8 @@ package struct TreeInspection: Sendable {
         tree = try KbuildTree.recognize(
             root, listing: listing, environment: host.environment, runner: host.runner)
         if let tree {
-            let tracked = try GitTracking.tracked(in: root, environment: host.environment, runner: host.runner)
+            let tracked = try GitTracking.tracked(
+                in: root, environment: host.environment, runner: host.runner)
             classification = try TreeClassifier(tree: tree, tracked: tracked).classify(listing, in: root)
         } else {
             classification = Classification(
