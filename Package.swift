@@ -68,7 +68,7 @@ let package = Package(
         .testTarget(
             name: "TreeTests",
             dependencies: [
-                "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", system,
+                "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", "TestKernel", system,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -9,4 +9,8 @@ package enum ByteSearch {
         }
         return at < 0 ? nil : Int(at)
     }
+
+    package static func contains(_ bytes: ArraySlice<UInt8>, _ needle: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { first(needle, in: $0) != nil }
+    }
 }

@@ -11,8 +11,8 @@ struct ContentWriter: Sendable {
     let rules: ContentRules
     let progress: ProgressSink
 
-    /// Writes the entries at these places.
-    func write(_ places: [Int]) throws {
+    /// Writes the entries at these places; answers those that can't be made for this tree's path.
+    func write(_ places: [Int]) throws -> [TreePath] {
         var layout = Layout()
         var simple: [Int] = []
         for place in places {
@@ -24,27 +24,29 @@ struct ContentWriter: Sendable {
             }
             layout.add(place, content)
         }
-        try Parallel.forEach(simple.count) { [simple] i in try writeSimple(simple[i]) }
+        let written = try Parallel.map(simple.count) { [simple] i in try writeSimple(simple[i]) }
         try writeChunks(layout)
         try Parallel.forEach(layout.copies.count) { [layout] i in
             try copy(layout.copies[i].of, to: layout.copies[i].place)
         }
+        return zip(simple, written).filter { !$0.1 }.map { entries[$0.0].path }
     }
 
     private func stamp(_ place: Int) -> FilePlacer.Stamp { entries[place].role == .output ? .stale : .now }
 
-    /// Links, empty files, and text that is rewritten for this tree.
-    private func writeSimple(_ place: Int) throws {
+    /// Links, empty files, and what is rewritten for this tree; false if that can't be done.
+    private func writeSimple(_ place: Int) throws -> Bool {
         let entry = entries[place]
         switch entry.kind {
         case .link(let target):
-            let bytes = entry.holdsTreePath ? try rules.restored(entry.path, target) : target
+            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, target) : target else { return false }
             try placer.link(entry.path, target: bytes, stamp: stamp(place))
         case .file(let content, let executable):
-            var bytes = try session.read(content: content)
-            if entry.holdsTreePath { bytes = try rules.restored(entry.path, bytes) }
+            let stored = try session.read(content: content)
+            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, stored) : stored else { return false }
             try placer.file(entry.path, executable: executable, stamp: stamp(place)) { try $0.write(bytes) }
         }
+        return true
     }
 
     /// Where each chunk goes.

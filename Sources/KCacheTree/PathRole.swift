@@ -33,14 +33,12 @@ package struct ContentRules: Sendable {
     /// Called for each file of up to `longest` bytes that is read.
     package var stored:
         @Sendable (_ path: TreePath, _ role: PathRole, _ bytes: UnsafeRawBufferPointer) -> Stored
-    /// The bytes to write here for relocatable ones.
-    ///
-    /// - Throws: `FormatError` for bytes that no `stored` made.
-    package var restored: @Sendable (_ path: TreePath, _ bytes: [UInt8]) throws -> [UInt8]
+    /// The bytes to write here for relocatable ones; nil if they can't be made: the output is then left to make.
+    package var restored: @Sendable (_ path: TreePath, _ bytes: [UInt8]) -> [UInt8]?
 
     package init(
         stored: @escaping @Sendable (TreePath, PathRole, UnsafeRawBufferPointer) -> Stored,
-        restored: @escaping @Sendable (TreePath, [UInt8]) throws -> [UInt8]
+        restored: @escaping @Sendable (TreePath, [UInt8]) -> [UInt8]?
     ) {
         (self.stored, self.restored) = (stored, restored)
     }

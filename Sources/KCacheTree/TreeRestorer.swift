@@ -51,12 +51,12 @@ package struct TreeRestorer: Sendable {
         if plan.mode == .whole { try PullMarker.set(in: root) }
         if !plan.writes.isEmpty { try stampStale() }
         try makeDirectories(for: plan.writes)
-        try ContentWriter(
+        let unmade = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
             progress: options.progress
         ).write(writes)
 
-        let invalidated = try options.invalidated()
+        let invalidated = unmade + (try options.invalidated())
         for path in invalidated { try root.remove(path) }
         if options.sync, !plan.writes.isEmpty { try root.syncFilesystem() }
 
@@ -75,7 +75,7 @@ package struct TreeRestorer: Sendable {
         try PullMarker.clear(in: root)
         try wait(until: freshness.settledAt)
 
-        summary.written = writes.count
+        summary.written = writes.count - unmade.count
         summary.writtenBytes = writes.reduce(ByteCount.zero) { $0 + plan.entries[$1].size }
         summary.kept = plan.kept.count
         return summary

@@ -37,8 +37,8 @@ struct KheadersSumsTests {
     }
 
     /// The real script, from the tree that KCACHE_TEST_SOURCE names, in a small tree of its own.
-    @Test(.enabled(if: RealTreeTests.source != nil)) func asTheScriptWrites() throws {
-        let source = try Directory.open(FilePath(try #require(RealTreeTests.source)))
+    @Test(.enabled(if: RealTreeClassificationTests.source != nil)) func asTheScriptWrites() throws {
+        let source = try Directory.open(FilePath(try #require(RealTreeClassificationTests.source)))
         let name = try #require(TreePath("kernel/gen_kheaders.sh"))
         let script = try #require(try source.readFile(name))
         let tree = try LiteralTree(["include/generated/utsversion.h": "x", "arch/x86/include/asm/b.h": "yy"])

@@ -3,6 +3,7 @@ import KCacheStore
 import KCacheSystem
 import KCacheTree
 import SystemPackage
+import TestKernel
 import Testing
 
 @Suite struct RestoreTests {
@@ -205,18 +206,5 @@ import Testing
         #expect(try here.text("empty.o") == nil)
         #expect(Set(summary.removed) == ["a.o", "empty.o"])
         #expect(try here.mtime("all.o") > here.mtime("dir with space/b.o"))
-    }
-}
-
-/// A small generator with a seed, for tests that must repeat.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

@@ -177,8 +177,12 @@ package struct KbuildPuller: Sendable {
         options.invalidated = {
             try Invalidation.names(outputs: outputs, differences: differences, in: root)
         }
-        if let sums = KheadersSums.path(in: outputs) {
-            options.computed[sums] = { try KheadersSums.compute(in: root, host: host) }
+        if let sums = KheadersSums.path, outputs.contains(sums) {
+            let architecture = inspection.tree?.architecture ?? ""
+            options.computed[sums] = {
+                try KheadersSums.content(
+                    in: root, architecture: architecture, environment: host.environment, runner: host.runner)
+            }
         }
         return options
     }

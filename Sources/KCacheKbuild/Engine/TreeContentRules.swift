@@ -14,17 +14,17 @@ enum TreeContentRules {
                     return .leftOut("a private key")
                 }
                 guard role == .output, PathRelocation.isUsable(treePath),
-                    ByteSearch.first(treePath, in: bytes) != nil,
-                    let changed = PathRelocation.stored(Array(bytes), treePath: treePath)
+                    ByteSearch.first(treePath, in: bytes) != nil
                 else { return .asTheyAre }
-                return .relocatable(changed)
+                let copy = Array(bytes)
+                let changed =
+                    ElfPathRelocation.stored(copy, treePath: treePath)
+                    ?? PathRelocation.stored(copy, treePath: treePath)
+                return changed.map { .relocatable($0) } ?? .asTheyAre
             },
-            restored: { path, bytes in
-                guard let changed = PathRelocation.restored(bytes, treePath: treePath) else {
-                    throw TreeError(
-                        .unusable, "\(path): the snapshot's copy can't be made to fit this path", path: path)
-                }
-                return changed
+            restored: { _, bytes in
+                ElfPathRelocation.restored(bytes, treePath: treePath)
+                    ?? PathRelocation.restored(bytes, treePath: treePath)
             })
     }
 }

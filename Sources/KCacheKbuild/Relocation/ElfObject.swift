@@ -1,3 +1,5 @@
+import KCacheSystem
+
 /// A relocatable object (ET_REL) of x86 or arm64, and how to lay it out anew.
 struct ElfObject {
     let bytes: [UInt8]

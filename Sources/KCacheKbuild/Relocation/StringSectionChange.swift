@@ -1,3 +1,5 @@
+import KCacheSystem
+
 /// A section of NUL-ended strings in which a path is replaced, and where each string went.
 struct StringSectionChange {
     private(set) var content: [UInt8] = []
@@ -100,17 +102,5 @@ struct StringSectionChange {
         }
         return ByteSearch.contains(text, old) && !PathRelocation.occurrences(of: old, in: Array(text)).isEmpty
             ? nil : Array(text)
-    }
-}
-
-enum ByteSearch {
-    static func contains(_ bytes: ArraySlice<UInt8>, _ needle: [UInt8]) -> Bool {
-        guard let first = needle.first, bytes.count >= needle.count else { return false }
-        return bytes.withUnsafeBufferPointer { text in
-            for i in 0...(text.count - needle.count) where text[i] == first {
-                if text[i..<(i + needle.count)].elementsEqual(needle) { return true }
-            }
-            return false
-        }
     }
 }

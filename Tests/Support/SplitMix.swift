@@ -1,10 +1,10 @@
-/// A seeded source of random numbers (SplitMix64), so that a failing history can be run again.
-struct SplitMix: RandomNumberGenerator {
+/// A seeded source of random numbers (SplitMix64), so that a failing test can be run again.
+package struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
