@@ -24,6 +24,8 @@ package struct Invalidation: Sendable {
             (self.changed, self.added, self.removed) = (changed, added, removed)
         }
 
+        package var isEmpty: Bool { changed.isEmpty && added.isEmpty && removed.isEmpty }
+
         var all: Set<TreePath> { changed.union(added).union(removed) }
     }
 

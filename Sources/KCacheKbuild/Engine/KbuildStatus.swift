@@ -5,9 +5,9 @@ package import SystemPackage
 
 /// Tells what `make` would make again in a tree.
 package struct KbuildStatus: Sendable {
-    package let host: Host
+    package let host: HostEnvironment
 
-    package init(host: Host) { self.host = host }
+    package init(host: HostEnvironment) { self.host = host }
 
     package struct Report: Sendable {
         package var tree: KbuildTree
