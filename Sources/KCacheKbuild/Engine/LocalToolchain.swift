@@ -3,8 +3,12 @@ import KCacheSystem
 import KCacheTree
 
 /// This machine's toolchain, as a build of the tree would find it.
-struct LocalToolchain {
-    let host: HostEnvironment
+final class LocalToolchain {
+    private let host: HostEnvironment
+    /// Snapshots of one store mostly have the same toolchain: each is compared once.
+    private var verdicts: [[ToolIdentity]: ToolchainVerdict] = [:]
+
+    init(host: HostEnvironment) { self.host = host }
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
@@ -16,6 +20,7 @@ struct LocalToolchain {
     /// Where the user has chosen tools (`CC`, `LLVM`, `CROSS_COMPILE`, …), those count; else the snapshot's
     /// commands, looked up here.
     func compare(_ snapshot: [ToolIdentity]) throws -> ToolchainVerdict {
+        if let known = verdicts[snapshot] { return known }
         var request = ToolchainProbe.Request()
         let choosing = ["CC", "LLVM", "CROSS_COMPILE", "LD", "AR", "NM", "OBJCOPY", "HOSTCC"]
         if !choosing.contains(where: { host.environment[$0]?.isEmpty == false }) {
@@ -26,7 +31,9 @@ struct LocalToolchain {
         request.usesPahole = snapshot.contains { $0.role == "PAHOLE" }
         request.usesHostCXX = snapshot.contains { $0.role == "HOSTCXX" }
         let local = try probe(request)
-        return ToolchainVerdict(ToolchainComparison.differences(snapshot: snapshot, local: local))
+        let verdict = ToolchainVerdict(ToolchainComparison.differences(snapshot: snapshot, local: local))
+        verdicts[snapshot] = verdict
+        return verdict
     }
 
     /// A snapshot names the programs that are asked for their version here, and it may come from anywhere: only
