@@ -51,6 +51,7 @@ struct InvalidationFinder {
             name.isWildcard
                 ? [] : name.path.map { path in (byName[path.name] ?? []).filter { $0 != path } } ?? []
         }
+        let folders = ShadowFolders(index: index, rivals: rivals)
         for record in index.records {
             if let stem = Self.stem(record.target, ".o") {
                 // `x.S` beside `x.c`: another source for the same object.
@@ -62,12 +63,11 @@ struct InvalidationFinder {
                     }
                 }
             }
-            var search: Set<TreePath?>?
+            guard index.recorded(record).contains(where: { !rivals[Int($0)].isEmpty }) else { continue }
+            let searched = folders.searched(by: record)
             for number in index.recorded(record) where !rivals[Int(number)].isEmpty {
                 guard let included = index.names[Int(number)].path else { continue }
-                let folders = search ?? searchPath(of: record)
-                search = folders
-                for rival in rivals[Int(number)] where Self.mayShadow(rival, included, folders) {
+                for rival in rivals[Int(number)] where folders.mayShadow(rival, included, searched) {
                     name(record.target, .shadowed(by: rival))
                 }
             }
@@ -78,62 +78,21 @@ struct InvalidationFinder {
         path.hasSuffix(suffix) ? Array(path.bytes.dropLast(suffix.utf8CodeUnitCount)) : nil
     }
 
-    /// Folders in which the unit's compiler looks: those of `-I` and its like, and those of all files that it
-    /// read (for `#include "…"`) with the ones above them (for `"../…"`). nil stands for the tree's root.
-    private func searchPath(of record: CmdIndex.Record) -> Set<TreePath?> {
-        var folders: Set<TreePath?> = [nil]
-        let words = MakefileReader.words(MakeText.unescape(record.command))
-        for (i, word) in words.enumerated() {
-            for flag in ["-I", "-isystem", "-iquote", "-idirafter", "-include"]
-            where word.starts(with: flag.utf8) {
-                let rest =
-                    word.count == flag.utf8.count && i + 1 < words.count
-                    ? words[i + 1] : Array(word.dropFirst(flag.utf8.count))
-                if let folder = index.resolver.resolve(rest) { folders.insert(folder) }
-            }
-        }
-        func add(_ path: TreePath) {
-            var folder = path.parent
-            for _ in 0..<3 {
-                folders.insert(folder)
-                guard let here = folder else { return }
-                folder = here.parent
-            }
-        }
-        if let source = record.source { add(source) }
-        for number in index.recorded(record) {
-            if let path = index.names[Int(number)].path, !index.names[Int(number)].isWildcard { add(path) }
-        }
-        return folders
-    }
-
-    /// True if both are the same `#include` text below some folder of the search path.
-    private static func mayShadow(_ rival: TreePath, _ included: TreePath, _ folders: Set<TreePath?>) -> Bool
-    {
-        let (a, b) = (rival.components, included.components)
-        for count in 1...min(a.count, b.count) {
-            guard a[a.count - count].elementsEqual(b[b.count - count]) else { return false }
-            let folder = TreePath(Array(a.dropLast(count).joined(separator: [UInt8(ascii: "/")])))
-            if folders.contains(a.count == count ? nil : folder) { return true }
-        }
-        return false
-    }
-
     // MARK: What recipes use
 
     private mutating func unseenInputs() throws {
-        let mentions = MentionIndex(index: index)
+        let plain = MentionIndex(index: index) { !$0.hasRecordedDependencies }
         for path in changes.all where path.hasSuffix(".h") || path.hasSuffix(".c") || path.hasSuffix(".S") {
             // Read as text by a recipe, as `sed … x.h > y`: mostly a prerequisite, but nothing says so.
-            for number in mentions.records(mentioning: path) {
-                let record = index.records[number]
-                if !record.hasRecordedDependencies { name(record.target, .unseenInput(path)) }
+            for record in plain.records(mentioning: path) {
+                name(index.records[record].target, .unseenInput(path))
             }
         }
         // Programs of the host that will be made again.
         var changed = changes.all.filter { !Self.isSettledByMake($0) }
         for program in changedPrograms() { changed.insert(program) }
         guard !changed.isEmpty else { return }
+        let mentions = MentionIndex(index: index) { _ in true }
         let scripts = try ScriptGraph(
             root: root, listing: listing, mentioned: mentions.mentionedFiles(listing), outputs: outputs)
         for path in changed.sorted() {
@@ -210,7 +169,7 @@ struct InvalidationFinder {
             return true
         }
         guard record.hasRecordedDependencies else { return path.hasSuffix(".o") && !path.hasPrefix("tools/") }
-        return MakefileReader.words(record.command).contains { $0.elementsEqual("-D__KERNEL__".utf8) }
+        return CompileFlags.place(of: " -D__KERNEL__ ", in: record.command) != nil
     }
 
     // MARK: Recipes without .cmd file

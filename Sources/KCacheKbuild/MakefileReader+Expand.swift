@@ -4,7 +4,8 @@ extension MakefileReader {
     /// Expands references; sets `doubt` where one can't be told.
     mutating func expand(_ text: ArraySlice<UInt8>, level: Int = 0) -> Bytes {
         guard text.contains(UInt8(ascii: "$")) else { return Array(text) }
-        guard level < 24 else {
+        budget -= 1
+        guard level < 24, budget > 0, text.count < 1 << 20 else {
             doubt = true
             return []
         }

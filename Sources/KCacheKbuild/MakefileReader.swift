@@ -32,6 +32,8 @@ struct MakefileReader {
     /// Set by an expansion that met something unknown.
     var doubt = false
     private var depth = 0
+    /// Expansions still allowed: a Makefile that refers to itself must not take for ever.
+    var budget = 1 << 20
     /// Conditionals that could not be told: everything assigned inside is doubtful.
     private var doubtfulBlocks = 0
 

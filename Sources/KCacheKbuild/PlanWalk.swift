@@ -53,7 +53,7 @@ struct PlanWalk {
     }
 
     private mutating func visit(_ directory: TreePath?, builtin: Bool, order: Bool) {
-        guard seen.insert(directory).inserted else { return }
+        guard seen.insert(directory).inserted, (directory?.depth ?? 0) < 64 else { return }
         if isNew(directory), let plan = planner.plan(directory) {
             if builtin { take(plan.builtin, for: child(directory, "built-in.a"), plan) }
             if let library = plan.library,

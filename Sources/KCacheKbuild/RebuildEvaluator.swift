@@ -1,4 +1,5 @@
 import KCacheCore
+import KCacheTree
 
 /// Walks the graph from make's goals, in make's order, and collects what is stale.
 final class RebuildEvaluator {
@@ -12,6 +13,7 @@ final class RebuildEvaluator {
     let changedSymbols: Set<String>
     /// For each name of the index: what its presence as a prerequisite means beside its time.
     private var marks: [UInt8] = []
+    private var depth = 0
     private var nameTimes: [Int64] = []
 
     private static let plain: UInt8 = 0
@@ -53,6 +55,13 @@ final class RebuildEvaluator {
     func run() -> RebuildReport {
         if let auto = RebuildModel.autoConfPath, let cause = model.syncCause {
             report.stale.append(StaleTarget(target: auto, cause: cause))
+            // conf_write_autoconf (scripts/kconfig/confdata.c) writes these beside it.
+            for name in [
+                "include/config/auto.conf.cmd", "include/generated/autoconf.h", "include/generated/rustc_cfg",
+            ] {
+                guard let path = TreePath(name), model.listing[path] != nil else { continue }
+                report.stale.append(StaleTarget(target: path, cause: .rebuiltPrerequisite(auto)))
+            }
         }
         let vmlinux = TreePath("vmlinux").flatMap { graph.known($0) }
         for root in RebuildGoals(graph: graph, model: model).nodes() {
@@ -88,6 +97,10 @@ final class RebuildEvaluator {
         }
         if states[at] == .busy { return .fresh }
         if states[at] != .unseen { return states[at] }
+        // No real build is a tenth as deep; made-up .cmd files must not use up the stack.
+        guard depth < 1000 else { return .possible }
+        depth += 1
+        defer { depth -= 1 }
         states[at] = .busy
         let state: State
         switch graph.rules[at] {

@@ -6,15 +6,31 @@ import KCacheTree
 struct MentionIndex {
     private var recordsByName: [[UInt8]: [Int]] = [:]
 
-    init(index: CmdIndex) {
-        for (i, record) in index.records.enumerated() {
+    init(index: CmdIndex, _ isWanted: (CmdIndex.Record) -> Bool) {
+        for (i, record) in index.records.enumerated() where isWanted(record) {
             var seen: Set<ArraySlice<UInt8>> = []
-            for word in CommandText.words(record.command) where word.first != UInt8(ascii: "-") {
+            for word in CommandText.words(Self.recipe(record)) {
+                var word = word
+                if word.first == UInt8(ascii: "-") {
+                    // A compiler's plugin is a program that the build makes (scripts/Makefile.gcc-plugins).
+                    guard word.starts(with: "-fplugin=".utf8) else { continue }
+                    word = word.dropFirst(9)
+                }
                 let name = word.lastIndex(of: UInt8(ascii: "/")).map { word[($0 + 1)...] } ?? word
                 guard !name.isEmpty, !name.hasSuffix(".o"), seen.insert(name).inserted else { continue }
                 recordsByName[Array(name), default: []].append(i)
             }
         }
+    }
+
+    /// The command without the two thousand bytes of flags that a kernel unit's has.
+    private static func recipe(_ record: CmdIndex.Record) -> [UInt8] {
+        guard record.hasRecordedDependencies,
+            CompileFlags.place(of: " -D__KERNEL__ ", in: record.command) != nil,
+            CompileFlags.place(of: " -fplugin=", in: record.command) == nil,
+            let tail = CompileFlags.place(of: " -c -o ", in: record.command)
+        else { return record.command }
+        return Array(record.command[tail...])
     }
 
     func records(mentioning path: TreePath) -> [Int] { recordsByName[Array(path.name)] ?? [] }

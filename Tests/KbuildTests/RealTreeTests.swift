@@ -112,3 +112,33 @@ extension RealTreeTests {
         #expect(flagsWrong == 0)
     }
 }
+
+extension RealTreeTests {
+    @Test func whatAPullWouldRemove() throws {
+        let directory = try Directory.open(root)
+        let listing = try TreeScanner().scan(directory)
+        let index = try CmdIndex(reading: directory, listing: listing)
+        let sets: [(Invalidation.Changes, String)] = [
+            (.init(changed: paths(["kernel/fork.c", "include/linux/sched.h"])), "a unit and a header"),
+            (.init(changed: paths(["scripts/kallsyms.c"])), "scripts/kallsyms.c"),
+            (.init(changed: paths(["scripts/mksysmap"])), "scripts/mksysmap"),
+            (.init(changed: paths(["scripts/syscalltbl.sh"])), "scripts/syscalltbl.sh"),
+            (.init(changed: paths(["tools/objtool/check.c"])), "tools/objtool/check.c"),
+            (.init(changed: paths(["lib/Makefile", "Kconfig", "Documentation/index.rst"])), "Makefiles"),
+            (.init(added: paths(["include/linux/brand-new.h"])), "a new header"),
+            (.init(added: paths(["arch/x86/include/asm/types.h"])), "a header that shadows"),
+            (.init(added: paths(["tools/include/linux/fork.h", "drivers/x/types.h"])), "headers elsewhere"),
+        ]
+        let outputs = Set(index.records.map(\.target))
+        for (changes, name) in sets {
+            let clock = ContinuousClock()
+            let start = clock.now
+            let items = try Invalidation.outputs(
+                stale: changes, outputs: outputs, index: index, root: directory, listing: listing)
+            print("\(name): \(items.count) in \(clock.now - start)")
+            for item in items.prefix(6) { print("   \(item.target): \(item.reason)") }
+        }
+    }
+
+    func paths(_ names: [String]) -> Set<TreePath> { Set(names.compactMap { TreePath($0) }) }
+}
