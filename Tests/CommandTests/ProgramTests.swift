@@ -245,7 +245,9 @@ import Testing
         for (arguments, place) in commands {
             try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
             let result = try work.program.run(arguments + ["--format", "json"], in: place)
-            #expect(result.status == 0, "\(arguments) \(result)")
+            // `status` exits with 1 in a tree that make has work in: this one never saw a real make.
+            let status: Int32 = arguments == ["status"] ? 1 : 0
+            #expect(result.status == status, "\(arguments) \(result)")
             let value = try JSONSerialization.jsonObject(with: Data(result.output.utf8))
             #expect(value is [String: Any] || value is [Any])
         }
