@@ -129,7 +129,8 @@ package struct KbuildPuller: Sendable {
     private func usableEntries(_ chosen: SnapshotChooser.Chosen, _ mode: RestorePlan.Mode) throws
         -> [SnapshotEntry]
     {
-        let entries = chosen.snapshot.entries
+        // No push stores a made key: one in a snapshot would be somebody else's, and sign the modules here.
+        let entries = chosen.snapshot.entries.filter { $0.role != .output || !SecretFiles.isFixed($0.path) }
         switch chosen.toolchainImpact {
         case .none: return entries
         case .typeInformation:
