@@ -82,7 +82,7 @@ let package = Package(
                 "KCacheSystem", "KCacheCore", system, "TestKernel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict),
+            exclude: ["other-user.sh"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -26,6 +26,15 @@ int kcache_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
     return fd < 0 ? -errno : (int)fd;
 }
 
+// Nanoseconds, at most 146 years away from 1970: filesystems keep seconds that 64 bits of nanoseconds can't
+// hold, and two of these can still be subtracted.
+static int64_t nanoseconds(struct timespec t) {
+    const int64_t most = INT64_C(4611686018);
+    if (t.tv_sec >= most) return most * 1000000000;
+    if (t.tv_sec <= -most) return -most * 1000000000;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static void fill(const struct stat *s, struct kcache_stat *out) {
     out->mode = s->st_mode;
     out->nlink = (uint32_t)s->st_nlink;
@@ -35,8 +44,8 @@ static void fill(const struct stat *s, struct kcache_stat *out) {
     out->dev = s->st_dev;
     out->size = (uint64_t)s->st_size;
     out->blocks = (uint64_t)s->st_blocks;
-    out->mtime_ns = (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec;
-    out->ctime_ns = (int64_t)s->st_ctim.tv_sec * 1000000000 + s->st_ctim.tv_nsec;
+    out->mtime_ns = nanoseconds(s->st_mtim);
+    out->ctime_ns = nanoseconds(s->st_ctim);
 }
 
 int kcache_lstatat(int dirfd, const char *name, struct kcache_stat *out) {

@@ -35,8 +35,8 @@ struct Invocation {
         try folder("XDG_CONFIG_HOME", below: ".config").appending("kcache")
     }
 
-    func host() throws(SettingsError) -> Host {
-        Host(environment: environment, cacheFolder: try cacheFolder())
+    func host() throws(SettingsError) -> HostEnvironment {
+        HostEnvironment(environment: environment, cacheFolder: try cacheFolder())
     }
 
     /// The path as the user means it, from the directory that they are in.

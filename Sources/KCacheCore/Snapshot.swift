@@ -51,6 +51,22 @@ package struct Snapshot: Sendable {
         (self.header, self.entries) = (header, entries)
     }
 
+    /// True if the header tells the number and size of the entries as they are: what a list shows, and what
+    /// a person decides by, is then what a pull writes.
+    package var isSealed: Bool {
+        var (sourceCount, outputCount): (UInt64, UInt64) = (0, 0)
+        var (sourceBytes, outputBytes) = (ByteCount.zero, ByteCount.zero)
+        for entry in entries {
+            switch entry.role {
+            case .source: (sourceCount, sourceBytes) = (sourceCount + 1, sourceBytes + entry.size)
+            case .output: (outputCount, outputBytes) = (outputCount + 1, outputBytes + entry.size)
+            case .configuration: break
+            }
+        }
+        return sourceCount == header.sourceCount && outputCount == header.outputCount
+            && sourceBytes == header.sourceBytes && outputBytes == header.outputBytes
+    }
+
     /// Fills the header's counts and digests from the entries.
     package mutating func seal() {
         header.sourceCount = 0

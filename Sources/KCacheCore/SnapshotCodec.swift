@@ -5,6 +5,7 @@ package enum SnapshotCodec {
     static let recordMagic = Array("KCSN".utf8)
     static let headerMagic = Array("KCCT".utf8)
     static let manifestMagic = Array("KCMF".utf8)
+    private static let configurationPath = Array(".config".utf8)
     /// The most bytes of manifest that a reader takes: a kernel's is about 8 MB.
     package static let longestManifest: UInt64 = 512 << 20
 
@@ -102,9 +103,15 @@ package enum SnapshotCodec {
         guard let path = TreePath(name) else {
             throw reader.error("illegal path \"\(quoteForPeople(name.prefix(200)))\"")
         }
+        if let reserved = ReservedName.occurring(in: path) {
+            throw reader.error("\(path) is refused: no snapshot may write to \(quoteForPeople(reserved))")
+        }
         let flags = try reader.u8()
         guard let role = Role(rawValue: flags & Flag.roleMask), flags & Flag.unknown == 0 else {
             throw reader.error("unknown kind of entry \(path)")
+        }
+        guard role != .configuration || path.bytes == configurationPath else {
+            throw reader.error("\(path) can't be the configuration")
         }
         let order = try reader.signed()
         let kind: SnapshotEntry.Kind

@@ -5,7 +5,8 @@ extension BuildGraph {
     mutating func readCommands() {
         for record in index.records {
             guard let target = known(record.target) else { continue }
-            for prerequisite in prerequisites(record) { add(target, from: prerequisite) }
+            var seen: Set<Node> = [target]
+            edges[Int(target)] += prerequisites(record).filter { seen.insert($0).inserted }
         }
     }
 

@@ -66,3 +66,45 @@ extension BuildGraph {
         }
     }
 }
+
+extension BuildGraph {
+    /// Objects of modules, from the top modules.order down.
+    func moduleObjects() -> [Node] {
+        guard let top = TreePath("modules.order").flatMap({ known($0) }) else { return [] }
+        var found: [Node] = []
+        var seen: Set<Node> = [top]
+        var pending = [top]
+        while let list = pending.popLast() {
+            for member in edges[Int(list)] where seen.insert(member).inserted {
+                if paths[Int(member)].hasSuffix("modules.order") {
+                    pending.append(member)
+                } else {
+                    found.append(member)
+                }
+            }
+        }
+        return found
+    }
+
+    /// Adds the last steps of modules that are new: `x.mod.c`, `x.mod.o`, `x.ko`.
+    mutating func addWantedModules() {
+        for object in moduleObjects() {
+            let stem = paths[Int(object)].bytes.dropLast(1)
+            func path(_ suffix: String) -> TreePath? { TreePath(stem + Array(suffix.utf8)) }
+            guard let list = path("mod"), let text = path("mod.c"), let compiled = path("mod.o"),
+                let module = path("ko")
+            else { continue }
+            let nodes = (node(list), node(text), node(compiled), node(module))
+            wanted.formUnion([nodes.0, nodes.2, nodes.3])
+            if rules[Int(nodes.1)] == nil {
+                rules[Int(nodes.1)] = .compared
+                if let symbols = TreePath("Module.symvers").flatMap({ known($0) }) {
+                    add(nodes.1, from: symbols)
+                }
+            }
+            add(nodes.2, from: nodes.1)
+            add(nodes.3, from: object)
+            add(nodes.3, from: nodes.2)
+        }
+    }
+}

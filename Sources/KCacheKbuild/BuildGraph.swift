@@ -26,6 +26,12 @@ struct BuildGraph {
     var rules: [Rule?] = []
     /// Prerequisites beside those that fixdep recorded.
     var edges: [[Node]] = []
+    /// What a changed Makefile or symbol does to a target, certainly or perhaps.
+    var changes: [Node: StaleCause] = [:]
+    var doubts: [Node: StaleCause] = [:]
+    /// Files without `.cmd` that Makefiles now ask for, and files that they have rules for.
+    var wanted: Set<Node> = []
+    var ruled: Set<Node> = []
     private var numbers: [TreePath: Node] = [:]
     /// For each name of the index: its node, -1 if outside the tree, -2 if under include/config.
     private(set) var nodeOfName: [Node] = []

@@ -1,4 +1,5 @@
 import KCacheCore
+import KCacheTree
 
 /// Walks the graph from make's goals, in make's order, and collects what is stale.
 final class RebuildEvaluator {
@@ -12,6 +13,7 @@ final class RebuildEvaluator {
     let changedSymbols: Set<String>
     /// For each name of the index: what its presence as a prerequisite means beside its time.
     private var marks: [UInt8] = []
+    private var depth = 0
     private var nameTimes: [Int64] = []
 
     private static let plain: UInt8 = 0
@@ -51,6 +53,16 @@ final class RebuildEvaluator {
     }
 
     func run() -> RebuildReport {
+        if let auto = RebuildModel.autoConfPath, let cause = model.syncCause {
+            report.stale.append(StaleTarget(target: auto, cause: cause))
+            // conf_write_autoconf (scripts/kconfig/confdata.c) writes these beside it.
+            for name in [
+                "include/config/auto.conf.cmd", "include/generated/autoconf.h", "include/generated/rustc_cfg",
+            ] {
+                guard let path = TreePath(name), model.listing[path] != nil else { continue }
+                report.stale.append(StaleTarget(target: path, cause: .rebuiltPrerequisite(auto)))
+            }
+        }
         let vmlinux = TreePath("vmlinux").flatMap { graph.known($0) }
         for root in RebuildGoals(graph: graph, model: model).nodes() {
             if visit(root) != .fresh, root == vmlinux {
@@ -64,21 +76,17 @@ final class RebuildEvaluator {
     /// other reasons looks at it, and takes a new number and time unless they are pinned.
     private func visitStamp(linkIsCertain: Bool) {
         guard let node = TreePath("init/version-timestamp.o").flatMap({ graph.known($0) }) else { return }
-        let before = report
-        let link = report.stale.popLast()
+        var link: StaleTarget?
+        if linkIsCertain { link = report.stale.popLast() }
+        let before = report.stale.count
         let state = visit(node)
         if state == .fresh, !model.options.stampsArePinned {
-            let stamp = StaleTarget(target: graph.paths[Int(node)], cause: .buildStamp)
-            if linkIsCertain { report.stale.append(stamp) } else { report.possible.append(stamp) }
+            report.stale.append(StaleTarget(target: graph.paths[Int(node)], cause: .buildStamp))
         }
-        if linkIsCertain, let link {
-            report.stale.append(link)
-        } else {
-            // The link itself is only possible: so is all that it would bring.
-            let added = report.stale.dropFirst(max(0, before.stale.count - 1))
-            report.stale = before.stale
-            report.possible += added
-        }
+        if let link { return report.stale.append(link) }
+        // The link itself is only possible: so is all that it would bring.
+        report.possible += report.stale[before...]
+        report.stale.removeSubrange(before...)
     }
 
     @discardableResult
@@ -89,6 +97,10 @@ final class RebuildEvaluator {
         }
         if states[at] == .busy { return .fresh }
         if states[at] != .unseen { return states[at] }
+        // No real build is a tenth as deep; made-up .cmd files must not use up the stack.
+        guard depth < 1000 else { return .possible }
+        depth += 1
+        defer { depth -= 1 }
         states[at] = .busy
         let state: State
         switch graph.rules[at] {
@@ -122,8 +134,19 @@ final class RebuildEvaluator {
     /// A file without a rule: a source, or something that must have a `.cmd` file and has none.
     private func bare(_ node: BuildGraph.Node) -> State {
         let path = graph.paths[Int(node)]
-        guard KbuildShape.hasCommandFile(path) else { return .fresh }
-        return finish(node, Causes(certain: graph.exists(node) ? .noCommandFile : .missing))
+        let isMade = KbuildShape.hasCommandFile(path) || graph.wanted.contains(node)
+        guard isMade || graph.ruled.contains(node) else { return .fresh }
+        var causes = Causes()
+        if !graph.exists(node) {
+            causes.certain = .missing
+        } else if isMade {
+            causes.certain = .noCommandFile
+        }
+        // A recipe without .cmd file may be a filechk: what it is made from says that it may change.
+        var inputs = Causes()
+        lookAtEdges(node, &inputs)
+        if let cause = inputs.certain ?? inputs.possible { causes.possible = cause }
+        return finish(node, causes)
     }
 
     private func compared(_ node: BuildGraph.Node) -> State {
@@ -153,6 +176,8 @@ final class RebuildEvaluator {
         // All prerequisites are visited, whatever the first cause: make gets to each of them.
         var causes = Causes()
         if !graph.exists(node) { causes.certain = .missing }
+        if let change = graph.changes[node] { causes.add(change) }
+        causes.possible = graph.doubts[node]
         let time = graph.mtimes[Int(node)] ?? Int64.max
         if let source = record.source {
             if let known = graph.known(source) ?? graph.existing(source) {

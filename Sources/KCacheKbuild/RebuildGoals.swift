@@ -27,7 +27,7 @@ struct RebuildGoals {
         ]
         .compactMap { TreePath($0) }
         paths += steps[7...].joined()
-        return paths.compactMap { graph.known($0) }
+        return paths.compactMap { graph.known($0) } + modules()
     }
 
     /// When make gets to a target that nothing else may lead to; nil for a part of something.
@@ -48,7 +48,6 @@ struct RebuildGoals {
         if path.hasSuffix("kernel/bounds.s") { return 4 }
         if path.hasPrefix(".checked-") { return 5 }
         if path.hasPrefix("tools/") { return nil }
-        if path.hasSuffix(".ko") { return isWantedModule(path) ? 9 : nil }
         if KbuildShape.isPart(path) { return nil }
         guard let directory = path.parent else { return nil }
         if path.hasPrefix("arch/"), directory.components.count == 3, directory.hasSuffix("/boot") {
@@ -57,5 +56,10 @@ struct RebuildGoals {
         return nil
     }
 
-    private func isWantedModule(_ path: TreePath) -> Bool { true }
+    /// The `.ko` of each object that modules.order leads to (scripts/Makefile.modfinal).
+    private func modules() -> [BuildGraph.Node] {
+        graph.moduleObjects().sorted { graph.paths[Int($0)] < graph.paths[Int($1)] }.compactMap {
+            TreePath(graph.paths[Int($0)].bytes.dropLast(1) + Array("ko".utf8)).flatMap { graph.known($0) }
+        }
+    }
 }

@@ -26,6 +26,7 @@ package struct RebuildModel: Sendable {
     package let wanted: AutoConf
     package let options: Options
     let root: Directory
+    let kconfigFiles: [TreePath]
 
     /// Reads what the model needs from the tree.
     ///
@@ -46,6 +47,10 @@ package struct RebuildModel: Sendable {
         let built = try configuration(Self.autoConfPath)
         self.wanted = wanted ?? built ?? AutoConf()
         self.built = built ?? AutoConf()
+        let record = try TreePath("include/config/auto.conf.cmd").flatMap { path throws(SystemError) in
+            listing[path] == nil ? nil : try root.readFile(path)
+        }
+        kconfigFiles = record.map { Self.kconfigFiles(in: $0, index.resolver) } ?? []
     }
 
     static let configPath = TreePath(".config")
@@ -59,18 +64,49 @@ package struct RebuildModel: Sendable {
         graph.readCommands()
         graph.addKnowledge(modules: wanted["MODULES"] == "y")
         try graph.addPayloads(root)
-        let evaluator = RebuildEvaluator(graph: graph, model: self)
+        let planner = BuildPlanner(root: root, listing: listing, config: wanted, index: index)
+        var walk = PlanWalk(model: self, planner: planner, graph: graph)
+        walk.run()
+        walk.graph.addWantedModules()
+        let evaluator = RebuildEvaluator(graph: walk.graph, model: self)
         return evaluator.run()
     }
 }
 
 extension RebuildModel {
-    /// True if make would run syncconfig first: `.config` or a Kconfig file is newer than auto.conf.
-    var needsSync: Bool {
+    /// Why make would run syncconfig first; nil if it wouldn't: `.config` or a Kconfig file is newer than
+    /// auto.conf (top Makefile, and deps_config in include/config/auto.conf.cmd).
+    var syncCause: StaleCause? {
         guard let config = Self.configPath, let auto = Self.autoConfPath, let wanted = listing[config] else {
-            return false
+            return nil
         }
-        guard let built = listing[auto] else { return true }
-        return wanted.status.mtime > built.status.mtime
+        guard let built = listing[auto] else { return .missing }
+        if wanted.status.mtime > built.status.mtime { return .newerPrerequisite(config) }
+        for path in kconfigFiles {
+            guard let file = listing[path] else { return .missingPrerequisite(path) }
+            if file.status.mtime > built.status.mtime { return .newerPrerequisite(path) }
+        }
+        return nil
+    }
+
+    var needsSync: Bool { syncCause != nil }
+
+    /// The Kconfig files that the last configuration was read from.
+    static func kconfigFiles(in text: [UInt8], _ resolver: PathResolver) -> [TreePath] {
+        var files: [TreePath] = []
+        text.withUnsafeBytes { raw in
+            guard raw.has("deps_config := \\", at: 0) else { return }
+            var at = raw.firstIndex(of: UInt8(ascii: "\n"), from: 0) + 1
+            while at < raw.count {
+                let end = raw.firstIndex(of: UInt8(ascii: "\n"), from: at)
+                var line = raw.trimmed(at..<end)
+                let isLast = line.isEmpty || raw[line.upperBound - 1] != UInt8(ascii: "\\")
+                if !isLast { line = raw.trimmed(line.lowerBound..<(line.upperBound - 1)) }
+                if let path = resolver.resolve(Array(raw[line])) { files.append(path) }
+                if isLast { return }
+                at = end + 1
+            }
+        }
+        return files
     }
 }

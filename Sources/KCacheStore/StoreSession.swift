@@ -74,7 +74,14 @@ package final class StoreSession: Sendable {
                 .unknownSnapshot, "\(store.place) has no snapshot \(id.short): kcache list shows them",
                 subject: id.digest.hex)
         }
-        return Snapshot(header: record.header, entries: try entries(of: record, id))
+        let snapshot = Snapshot(header: record.header, entries: try entries(of: record, id))
+        guard snapshot.isSealed else {
+            throw StoreError(
+                .damaged,
+                "snapshot \(id.short) is refused: its counts and sizes are not those of its entries",
+                subject: id.digest.hex)
+        }
+        return snapshot
     }
 
     func entries(of record: SnapshotRecord, _ id: SnapshotID) throws -> [SnapshotEntry] {

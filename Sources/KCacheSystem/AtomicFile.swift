@@ -35,7 +35,7 @@ package enum AtomicFile {
 /// Names for files that are not in place yet.
 package enum TemporaryName {
     /// What every such name starts with, so that leftovers of killed processes can be told.
-    package static let prefix = Array(".kcache-tmp-".utf8)
+    package static let prefix = ReservedName.temporaryPrefix
 
     /// A new name in the same directory.
     package static func beside(_ name: TreePath) -> TreePath {

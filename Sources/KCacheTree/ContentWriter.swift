@@ -39,11 +39,15 @@ struct ContentWriter: Sendable {
         let entry = entries[place]
         switch entry.kind {
         case .link(let target):
-            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, target) : target else { return false }
+            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, target) : target else {
+                return false
+            }
             try placer.link(entry.path, target: bytes, stamp: stamp(place))
         case .file(let content, let executable):
             let stored = try session.read(content: content)
-            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, stored) : stored else { return false }
+            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, stored) : stored else {
+                return false
+            }
             try placer.file(entry.path, executable: executable, stamp: stamp(place)) { try $0.write(bytes) }
         }
         return true

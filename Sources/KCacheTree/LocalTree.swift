@@ -18,7 +18,9 @@ package struct LocalTree: Sendable {
         var entries: [SnapshotEntry] = []
         entries.reserveCapacity(listing.files.count)
         for (i, file) in listing.files.enumerated() {
-            guard let role = roles[i].role, let item = contents.item(i) else { continue }
+            guard let role = roles[i].role, let item = contents.item(i),
+                ReservedName.occurring(in: file.path) == nil
+            else { continue }
             entries.append(
                 SnapshotEntry(
                     path: file.path, role: role, kind: item.kind, holdsTreePath: item.holdsTreePath,

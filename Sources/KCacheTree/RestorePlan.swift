@@ -32,6 +32,10 @@ package struct RestorePlan: Sendable {
     /// Outputs here that are going to be replaced.
     package private(set) var replaced: [TreePath] = []
 
+    /// Outputs of the snapshot in whose place stands what may be the user's, whether or not it differs.
+    private var notOurs = Set<TreePath>()
+    private var leftoverSet = Set<TreePath>()
+
     /// Compares; nothing is read or written.
     ///
     /// - Throws: `TreeError.obstructed` if a file stands where a directory has to be, or the other way round.
@@ -63,6 +67,23 @@ package struct RestorePlan: Sendable {
         (changed.map(\.path) + added.map(\.path) + missing + conflicts.map(\.path)).sorted()
     }
 
+    /// False for what a pull must not remove or replace, whatever the snapshot calls it: anything but an
+    /// output that it writes, or that a build made here.
+    package func mayRemove(_ path: TreePath) -> Bool {
+        guard !notOurs.contains(path) else { return false }
+        if leftoverSet.contains(path) { return true }
+        return place(of: path).map { entries[$0].role == .output } ?? false
+    }
+
+    private func place(of path: TreePath) -> Int? {
+        var (low, high) = (0, entries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].path < path { low = middle + 1 } else { high = middle }
+        }
+        return low < entries.count && entries[low].path == path ? low : nil
+    }
+
     /// Bytes that will be written.
     package var bytesToWrite: ByteCount { writes.reduce(ByteCount.zero) { $0 + entries[$1].size } }
 
@@ -88,6 +109,7 @@ package struct RestorePlan: Sendable {
             }
         case (.output, _):
             // No evidence that a build made the file here: it may be the user's own.
+            notOurs.insert(entry.path)
             if same { kept.append(place) } else { conflicts.append((entry.path, mtime)) }
         case (.source, _), (.configuration, _):
             if same { unchanged.append((place, mtime)) } else { changed.append((entry.path, mtime)) }
@@ -108,16 +130,23 @@ package struct RestorePlan: Sendable {
         let file = local.listing.files[index]
         switch local.roles[index] {
         case .source, .configuration: added.append((file.path, file.status.mtime))
-        case .output: leftovers.append(file.path)
+        case .output:
+            leftovers.append(file.path)
+            leftoverSet.insert(file.path)
         case .leftOut: break
         }
     }
 
     /// A file here whose path is a directory of something to be written, or a directory where a file goes.
     private func refuseObstructions(_ listing: TreeListing) throws(TreeError) {
+        let special = Set(listing.special)
         var checked: TreePath?
         for place in writes {
             let path = entries[place].path
+            if special.contains(path) {
+                throw TreeError(
+                    .obstructed, "\(path) is no file, directory or link here: move it away", path: path)
+            }
             var above = path.parent
             if above == checked { above = nil } else { checked = path.parent }
             while let directory = above {

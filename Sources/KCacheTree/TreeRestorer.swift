@@ -48,15 +48,16 @@ package struct TreeRestorer: Sendable {
         let resolution = try TimeResolution.measure(in: root)
         let started = try TimeResolution.now(in: root)
         let writes = plan.writes.filter { options.computed[plan.entries[$0].path] == nil }
+        try ContentCheck.check(writes, of: plan.entries, session)
         if plan.mode == .whole { try PullMarker.set(in: root) }
-        if !plan.writes.isEmpty { try stampStale() }
+        try stampStale()
         try makeDirectories(for: plan.writes)
         let unmade = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
             progress: options.progress
         ).write(writes)
 
-        let invalidated = unmade + (try options.invalidated())
+        let invalidated = unmade + (try options.invalidated()).filter { plan.mayRemove($0) }
         for path in invalidated { try root.remove(path) }
         if options.sync, !plan.writes.isEmpty { try root.syncFilesystem() }
 
@@ -83,6 +84,8 @@ package struct TreeRestorer: Sendable {
 
     private func stampStale() throws {
         let kept = plan.kept.map { plan.entries[$0].path }
+        // Also where nothing is to be written: the times that follow are set one by one, and a kill between
+        // two of them must not leave an output newer than a source that differs.
         for path in plan.replaced + kept + plan.leftovers {
             try root.setModificationTime(path, FreshnessPlan.staleTime)
         }
@@ -98,6 +101,7 @@ package struct TreeRestorer: Sendable {
     }
 
     private func writeComputed(_ setting: FreshnessPlan.Setting, _ summary: inout Summary) throws {
+        guard plan.mayRemove(setting.path) else { return }
         guard let bytes = try options.computed[setting.path]?() else {
             try root.remove(setting.path)
             summary.removed.append(setting.path)

@@ -3,15 +3,10 @@ package import KCacheSystem
 import SystemPackage
 
 /// Walks a tree with readdir and lstat, on all cores, and never through a link.
+///
+/// The folders of version control systems are not entered or listed: they are never part of a build.
 package struct TreeScanner: Sendable {
-    /// Names that are not entered or listed, wherever they stand.
-    package var skippedNames: Set<[UInt8]>
-
-    /// By default the folders of version control systems are left out: they are never part of a build.
-    package init(skippedNames: Set<[UInt8]> = TreeScanner.versionControl) { self.skippedNames = skippedNames }
-
-    package static let versionControl: Set<[UInt8]> = Set(
-        [".git", ".hg", ".svn", ".bzr", "CVS", "_darcs", ".jj"].map { Array($0.utf8) })
+    package init() {}
 
     /// Lists every file and link under `root`.
     ///
@@ -52,7 +47,7 @@ package struct TreeScanner: Sendable {
     private func visit(_ directory: Directory, at path: TreePath?, into part: inout Part) throws -> [TreePath]
     {
         var directories: [TreePath] = []
-        for entry in try directory.entries() where !skippedNames.contains(entry.name) {
+        for entry in try directory.entries() where !ReservedName.isVersionControl(entry.name) {
             guard let child = path.map({ $0.appending(entry.name) }) ?? TreePath(entry.name) else {
                 throw SystemError(
                     "list", "\(directory.path.string)/\(quoteForPeople(entry.name))", .fileNameTooLong)

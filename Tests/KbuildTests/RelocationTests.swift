@@ -112,7 +112,8 @@ struct ElfPathRelocationTests {
 /// Two builds of the same sources in two directories, named by KCACHE_TEST_PAIR (`A:B`).
 struct RealRelocationTests {
     static let pair =
-        RealTreeClassificationTests.variable("KCACHE_TEST_PAIR")?.split(separator: ":").map { String($0) } ?? []
+        RealTreeClassificationTests.variable("KCACHE_TEST_PAIR")?.split(separator: ":").map { String($0) }
+        ?? []
 
     @Test(.enabled(if: pair.count == 2)) func objectsAndTexts() throws {
         let (from, to) = (Self.pair[0], Self.pair[1])

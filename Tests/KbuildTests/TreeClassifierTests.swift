@@ -155,6 +155,22 @@ struct TreeClassifierTests {
         #expect(of("d/.kcache-tmp-1-2") == .leftOut(.temporary))
     }
 
+    /// What `make clean` and `make` leave of a host program that needed no rebuild.
+    @Test func programsWithoutSavedCommand() throws {
+        let tree = try LiteralTree(
+            LiteralTree.skeleton.merging([
+                "scripts/k/Makefile": "hostprogs += conf mconf\n", "scripts/k/conf": "ELF",
+                "scripts/k/own": "#!",
+            ]) { $1 })
+        for name in ["scripts/k/conf", "scripts/k/own"] {
+            try tree.directory.setPermissions(try #require(TreePath(name)), 0o755)
+        }
+        let result = try TreeClassifier(tree: KbuildTree(architecture: "x86")).classify(
+            try tree.scan(), in: tree.directory)
+        #expect(TreePath("scripts/k/conf").flatMap { result[$0] } == .output(.directoryRule))
+        #expect(TreePath("scripts/k/own").flatMap { result[$0] } == .source)
+    }
+
     @Test func endlessVariablesEnd() throws {
         let (_, of) = try classify([
             "d/x.o": "", "d/.x.o.cmd": savedCommand("d/x.o"),

@@ -39,7 +39,7 @@ package final class FakeKernel: Sendable {
         let skeleton = try FakeState.skeleton()
         let cache = try KernelSource.cacheFolder()
         let source = try KernelSource.subset()
-        let key = Digest.of(Array((skeleton.digest.hex + source.path).utf8)).short
+        let key = Digest.of(Array(("2" + skeleton.digest.hex + source.path).utf8)).short
         let folder = cache.appending(path: "fake-\(key)")
         base = folder.appending(path: "base")
         sources = folder.appending(path: "sources")
@@ -56,6 +56,15 @@ package final class FakeKernel: Sendable {
             for goals in [["olddefconfig"], ["modules_prepare"]] {
                 let made = try Shell.make(tools, goals, Self.pins)
                 guard made.status == 0 else { throw Shell.Failure(command: "make", output: made.log) }
+            }
+            // Host tools and the configuration stay; what depends on sources that tests edit must go, or
+            // the clean build would not be one.
+            for stale in [
+                "kernel/bounds.s", "kernel/.bounds.s.cmd", "arch/fake/kernel/asm-offsets.s",
+                "arch/fake/kernel/.asm-offsets.s.cmd", "include/generated/bounds.h",
+                "include/generated/asm-offsets.h", "scripts/module.lds", "scripts/.module.lds.cmd",
+            ] {
+                try FileManager.default.removeItem(at: tools.appending(path: stale))
             }
             try Data().write(to: work.appending(path: "ready"))
             do { try FileManager.default.moveItem(at: work, to: folder) } catch {

@@ -26,11 +26,14 @@ struct StatusCommand: ParsableCommand {
         } else {
             for line in text(report) { invocation.console.print(line) }
         }
-        if !report.rebuild.isWarm { throw ExitCode(1) }
+        if report.neverBuilt || !report.rebuild.isWarm { throw ExitCode(1) }
     }
 
     private func text(_ report: KbuildStatus.Report) -> [String] {
         let (stale, possible) = (report.rebuild.stale, report.rebuild.possible)
+        if report.neverBuilt {
+            return ["nothing is built here: make would build everything; kcache pull may help"]
+        }
         if report.rebuild.isWarm {
             return [
                 "warm: make has nothing to do for \(SnapshotText.count(UInt64(report.outputs), "target"))"
@@ -65,6 +68,7 @@ extension StaleCause {
 /// `status --format json`.
 private struct StatusResult: Encodable {
     let warm: Bool
+    let neverBuilt: Bool
     let architecture: String
     let kernelRelease: String
     let targets: Int
@@ -77,7 +81,8 @@ private struct StatusResult: Encodable {
     }
 
     init(_ report: KbuildStatus.Report) {
-        warm = report.rebuild.isWarm
+        warm = report.rebuild.isWarm && !report.neverBuilt
+        neverBuilt = report.neverBuilt
         (architecture, kernelRelease) = (report.tree.architecture, report.tree.kernelRelease)
         targets = report.outputs
         stale = report.rebuild.stale.map {

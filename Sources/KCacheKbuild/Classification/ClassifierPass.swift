@@ -158,7 +158,7 @@ struct ClassifierPass {
     // MARK: The makefiles of built directories
 
     mutating func applyDirectoryRules() throws {
-        let numbers = built.sorted()
+        let numbers = built.union(homesOfPrograms()).sorted()
         let places = numbers.map { index.directories[$0] }
         let (directory, listing, architecture) = (directory, listing, tree.architecture)
         let found = try Parallel.map((places.count + 15) / 16) { part in
@@ -177,6 +177,19 @@ struct ClassifierPass {
                 }
             }
         }
+    }
+
+    /// Directories with an executable that has no suffix and no evidence: `make clean` takes the saved command
+    /// of a host program and leaves the program (`scripts/kconfig/conf`).
+    private func homesOfPrograms() -> Set<Int> {
+        var homes: Set<Int> = []
+        for i in files.indices where files[i].status.isExecutable && files[i].status.kind == .file {
+            guard classes[i] == .source, index.nameStart[i] > 0,
+                !files[i].path.name.contains(UInt8(ascii: "."))
+            else { continue }
+            homes.insert(index.home[i])
+        }
+        return homes
     }
 
     private static func rules(

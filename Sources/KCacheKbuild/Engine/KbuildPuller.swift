@@ -6,10 +6,10 @@ package import SystemPackage
 
 /// Warms a tree, or an empty directory, from a snapshot.
 package struct KbuildPuller: Sendable {
-    package let host: Host
+    package let host: HostEnvironment
     package let store: Store
 
-    package init(host: Host, store: Store) { (self.host, self.store) = (host, store) }
+    package init(host: HostEnvironment, store: Store) { (self.host, self.store) = (host, store) }
 
     package struct Request: Sendable {
         package var tree: FilePath
@@ -171,11 +171,11 @@ package struct KbuildPuller: Sendable {
         options.progress = request.progress
         let root = inspection.root
         let outputs = plan.entries.filter { $0.role == .output }.map(\.path)
-        let differences = SourceDifferences(
-            changed: plan.changed.map(\.path) + plan.conflicts.map(\.path), added: plan.added.map(\.path),
-            removed: plan.missing)
+        let changes = Invalidation.Changes(
+            changed: Set(plan.changed.map(\.path) + plan.conflicts.map(\.path)),
+            added: Set(plan.added.map(\.path)), removed: Set(plan.missing))
         options.invalidated = {
-            try Invalidation.names(outputs: outputs, differences: differences, in: root)
+            changes.isEmpty ? [] : try invalidated(by: changes, outputs: Set(outputs), in: root)
         }
         if let sums = KheadersSums.path, outputs.contains(sums) {
             let architecture = inspection.tree?.architecture ?? ""
@@ -185,6 +185,19 @@ package struct KbuildPuller: Sendable {
             }
         }
         return options
+    }
+
+    /// The outputs that make would wrongly take as fresh, and their `.cmd` files.
+    private func invalidated(by changes: Invalidation.Changes, outputs: Set<TreePath>, in root: Directory)
+        throws
+        -> [TreePath]
+    {
+        let listing = try TreeScanner().scan(root)
+        let index = try CmdIndex(reading: root, listing: listing)
+        let commands = Dictionary(index.records.map { ($0.target, $0.file) }, uniquingKeysWith: { a, _ in a })
+        let items = try Invalidation.outputs(
+            stale: changes, outputs: outputs, index: index, root: root, listing: listing)
+        return items.flatMap { [$0.target] + [commands[$0.target]].compactMap { $0 } }
     }
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.

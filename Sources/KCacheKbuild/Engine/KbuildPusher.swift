@@ -6,10 +6,10 @@ package import SystemPackage
 
 /// Takes a snapshot of a built tree into a store.
 package struct KbuildPusher: Sendable {
-    package let host: Host
+    package let host: HostEnvironment
     package let store: Store
 
-    package init(host: Host, store: Store) { (self.host, self.store) = (host, store) }
+    package init(host: HostEnvironment, store: Store) { (self.host, self.store) = (host, store) }
 
     package struct Request: Sendable {
         package var tree: FilePath

@@ -5,14 +5,16 @@ package import SystemPackage
 
 /// Tells what `make` would make again in a tree.
 package struct KbuildStatus: Sendable {
-    package let host: Host
+    package let host: HostEnvironment
 
-    package init(host: Host) { self.host = host }
+    package init(host: HostEnvironment) { self.host = host }
 
     package struct Report: Sendable {
         package var tree: KbuildTree
         package var rebuild: RebuildReport
         package var outputs: Int
+        /// No directory is built yet, so that make has everything to do; nothing is named then.
+        package var neverBuilt = false
     }
 
     /// Looks, and changes nothing.
@@ -32,10 +34,13 @@ package struct KbuildStatus: Sendable {
         }
         var options = RebuildModel.Options()
         options.stampsArePinned = BuildPins.stampNames.allSatisfy { host.environment[$0]?.isEmpty == false }
-        let report = try RebuildModel(reading: root, listing: listing, options: options).report()
-        let outputs = listing.files.count {
+        let commands = listing.files.filter {
             $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd")
         }
-        return Report(tree: tree, rebuild: report, outputs: outputs)
+        guard commands.contains(where: { $0.path.hasSuffix("/.built-in.a.cmd") }) else {
+            return Report(tree: tree, rebuild: RebuildReport(), outputs: commands.count, neverBuilt: true)
+        }
+        let report = try RebuildModel(reading: root, listing: listing, options: options).report()
+        return Report(tree: tree, rebuild: report, outputs: commands.count)
     }
 }

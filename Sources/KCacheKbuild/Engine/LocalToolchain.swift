@@ -3,8 +3,12 @@ import KCacheSystem
 import KCacheTree
 
 /// This machine's toolchain, as a build of the tree would find it.
-struct LocalToolchain {
-    let host: Host
+final class LocalToolchain {
+    private let host: HostEnvironment
+    /// Snapshots of one store mostly have the same toolchain: each is compared once.
+    private var verdicts: [[ToolIdentity]: ToolchainVerdict] = [:]
+
+    init(host: HostEnvironment) { self.host = host }
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
@@ -16,15 +20,37 @@ struct LocalToolchain {
     /// Where the user has chosen tools (`CC`, `LLVM`, `CROSS_COMPILE`, …), those count; else the snapshot's
     /// commands, looked up here.
     func compare(_ snapshot: [ToolIdentity]) throws -> ToolchainVerdict {
+        if let known = verdicts[snapshot] { return known }
         var request = ToolchainProbe.Request()
         let choosing = ["CC", "LLVM", "CROSS_COMPILE", "LD", "AR", "NM", "OBJCOPY", "HOSTCC"]
         if !choosing.contains(where: { host.environment[$0]?.isEmpty == false }) {
-            for tool in snapshot where !tool.role.contains(":") { request.recorded[tool.role] = tool.command }
+            for tool in snapshot where !tool.role.contains(":") && Self.isToolName(tool.command) {
+                request.recorded[tool.role] = tool.command
+            }
         }
         request.usesPahole = snapshot.contains { $0.role == "PAHOLE" }
         request.usesHostCXX = snapshot.contains { $0.role == "HOSTCXX" }
         let local = try probe(request)
-        return ToolchainVerdict(ToolchainComparison.differences(snapshot: snapshot, local: local))
+        let verdict = ToolchainVerdict(ToolchainComparison.differences(snapshot: snapshot, local: local))
+        verdicts[snapshot] = verdict
+        return verdict
+    }
+
+    /// A snapshot names the programs that are asked for their version here, and it may come from anywhere: only
+    /// plain names of compilers and binary tools will do.
+    static func isToolName(_ command: String) -> Bool {
+        guard command.utf8.count <= 100, !command.hasPrefix("-"),
+            command.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "-_.+".contains($0)) })
+        else { return false }
+        var name = command[...]
+        while let last = name.last, last.isNumber || last == "." { name = name.dropLast() }
+        if name.last == "-" { name = name.dropLast() }
+        let tools = [
+            "gcc", "cc", "clang", "g++", "c++", "clang++", "ld", "ld.bfd", "ld.gold", "ld.lld", "ar",
+            "gcc-ar", "nm",
+            "gcc-nm", "objcopy", "objdump", "readelf", "strip", "pahole",
+        ]
+        return tools.contains { name == $0 || name.hasSuffix("-\($0)") }
     }
 
     private func probe(_ request: ToolchainProbe.Request) throws -> [ToolIdentity] {

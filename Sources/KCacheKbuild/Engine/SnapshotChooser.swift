@@ -5,7 +5,7 @@ import KCacheTree
 
 /// Finds the snapshot for a pull, and what has to be said about it.
 struct SnapshotChooser {
-    let host: Host
+    let host: HostEnvironment
     let session: StoreSession
     let inspection: TreeInspection
     let local: LocalTree

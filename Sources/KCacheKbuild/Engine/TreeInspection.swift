@@ -16,7 +16,7 @@ package struct TreeInspection: Sendable {
     package let index: StatIndex
 
     /// Scans and classifies; reads no content yet.
-    package init(_ root: Directory, state: TreeState, host: Host) throws {
+    package init(_ root: Directory, state: TreeState, host: HostEnvironment) throws {
         self.root = root
         rootPath = try root.realPath()
         listing = try TreeScanner().scan(root)

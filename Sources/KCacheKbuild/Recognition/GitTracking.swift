@@ -4,13 +4,13 @@ import SystemPackage
 
 /// Asks git which paths it tracks: those are never outputs.
 package enum GitTracking {
-    /// The tracked paths; nil if the root is no git work tree or git can't tell.
+    /// The tracked paths; nil if the root is no git work tree.
     ///
     /// Ownership is not asked about (`safe.directory=*`): only the index is read and nothing of the
     /// repository's configuration is run by `ls-files`, whose file system monitor is switched off.
     package static func tracked(
         in directory: Directory, environment: [String: String], runner: ProcessRunner
-    ) throws(SystemError) -> Set<TreePath>? {
+    ) throws -> Set<TreePath>? {
         guard let git = TreePath(".git"), try directory.status(git) != nil else { return nil }
         let arguments = [
             "git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached",
@@ -19,11 +19,16 @@ package enum GitTracking {
         do throws(SystemError) {
             result = try runner.run(arguments, environment: environment, directory: directory.path)
         } catch {
-            if error.errno == .noSuchFileOrDirectory { return nil }
-            throw error
+            throw cannotTell(directory, "git is not installed")
         }
-        guard result.status == 0 else { return nil }
+        guard result.status == 0 else { throw cannotTell(directory, "git ls-files failed") }
         return parse(result.output)
+    }
+
+    private static func cannotTell(_ directory: Directory, _ why: String) -> KbuildError {
+        KbuildError(
+            .unfit,
+            "\(directory.path.string) has a .git, and git can't tell what it tracks (\(why)): mend that, or move .git away")
     }
 
     /// Reads NUL-ended paths.

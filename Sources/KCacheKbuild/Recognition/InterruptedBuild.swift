@@ -17,6 +17,9 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
         case temporaryFile
         /// A link's passes are there without the vmlinux that they lead to, or newer.
         case unfinishedLink
+        /// Objects of the kernel are there, a vmlinux is not: the build did not get to its end, or had another
+        /// goal.
+        case noKernel
         /// An empty file where a linked or archived one belongs.
         case emptyOutput
     }
@@ -36,6 +39,7 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
         case .unsavedCommand: "\(name): newer than its saved command, so the step that writes it did not end"
         case .temporaryFile: "\(name): left over from a step that did not end"
         case .unfinishedLink: "\(name): newer than vmlinux, so the last link did not end"
+        case .noKernel: "\(name): compiled, but there is no vmlinux, so the kernel was not linked"
         case .emptyOutput: "\(name): empty, so the step that writes it did not end"
         }
     }
@@ -50,19 +54,23 @@ package enum InterruptedBuild {
         let listing = classification.listing
         var findings: [BuildFinding] = []
         var built = false
+        var object: TreePath?
+        let vmlinux = TreePath("vmlinux").flatMap { listing[$0] }
         for (i, file) in listing.files.enumerated() {
             switch classification.classes[i] {
             case .output(let evidence):
                 built = built || evidence == .savedCommand
+                if object == nil, isKernelObject(file.path) { object = file.path }
                 if let finding = finding(file, evidence, classification) { findings.append(finding) }
+                if isNewer(file, than: vmlinux) { findings.append(BuildFinding(.unfinishedLink, file.path)) }
             case .leftOut(.intermediate):
-                if isNewerThanKernel(file, listing) {
-                    findings.append(BuildFinding(.unfinishedLink, file.path))
-                }
+                if isNewer(file, than: vmlinux) { findings.append(BuildFinding(.unfinishedLink, file.path)) }
             case .leftOut, .source, .configuration: break
             }
         }
-        return built ? findings : [BuildFinding(.neverBuilt)]
+        if !built { return [BuildFinding(.neverBuilt)] }
+        if vmlinux == nil, let object { findings.append(BuildFinding(.noKernel, object)) }
+        return findings
     }
 
     private static func finding(
@@ -113,10 +121,27 @@ package enum InterruptedBuild {
             || path.hasSuffix("bzImage")
     }
 
-    /// scripts/link-vmlinux.sh writes `.tmp_vmlinux*` first and vmlinux last, and removes vmlinux if it fails.
-    private static func isNewerThanKernel(_ file: ScannedFile, _ listing: TreeListing) -> Bool {
-        guard file.path.hasPrefix(".tmp_vmlinux") || file.path.hasPrefix(".btf.") else { return false }
-        guard let vmlinux = TreePath("vmlinux").flatMap({ listing[$0] }) else { return true }
+    /// An object of the kernel or a module, not of the programs that help to build it.
+    private static func isKernelObject(_ path: TreePath) -> Bool {
+        path.hasSuffix(".o") && !path.hasPrefix("scripts/") && !path.hasPrefix("tools/")
+            && !path.hasPrefix("usr/")
+            && !path.hasPrefix("certs/")
+    }
+
+    /// scripts/Makefile.vmlinux and link-vmlinux.sh write these first and vmlinux last, and remove vmlinux if
+    /// they fail.
+    private static func isNewer(_ file: ScannedFile, than vmlinux: ScannedFile?) -> Bool {
+        guard
+            file.path.hasPrefix(".tmp_vmlinux") || file.path.hasPrefix(".btf.")
+                || file.path.hasPrefix("vmlinux."),
+            file.path.parent == nil
+        else { return false }
+        let names = ["vmlinux.a", "vmlinux.o"]
+        guard file.path.hasPrefix(".") || names.contains(where: { file.path.bytes.elementsEqual($0.utf8) })
+        else {
+            return false
+        }
+        guard let vmlinux else { return true }
         return file.status.mtime > vmlinux.status.mtime
     }
 }

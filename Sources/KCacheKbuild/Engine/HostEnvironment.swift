@@ -2,7 +2,7 @@ package import KCacheSystem
 package import SystemPackage
 
 /// What the engine may know of the machine and the user: passed in, never looked up.
-package struct Host: Sendable {
+package struct HostEnvironment: Sendable {
     package var environment: [String: String]
     package var runner: ProcessRunner
     package var clock: WallClock
