@@ -14,8 +14,9 @@ package struct FreshnessPlan: Sendable {
         package let mtime: Int64
     }
 
-    /// What every output carries until all of them are in place: older than any source.
-    package static let staleTime: Int64 = 315_532_800_000_000_000  // 1980-01-01, which every filesystem can keep
+    /// What every output carries until all of them are in place: 1980-01-01, which every filesystem can keep
+    /// and which is older than any source.
+    package static let staleTime: Int64 = 315_532_800_000_000_000
 
     /// Sources to touch, before the outputs.
     package private(set) var sources: [Setting] = []

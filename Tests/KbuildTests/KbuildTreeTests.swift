@@ -56,9 +56,9 @@ struct GitTrackingTests {
 
     @Test func missingGit() throws {
         let tree = try LiteralTree([".git/HEAD": ""])
-        #expect(
+        #expect(throws: KbuildError.self) {
             try GitTracking.tracked(in: tree.directory, environment: ["PATH": "/nowhere"], runner: .system)
-                == nil)
+        }
     }
 
     @Test(.enabled(if: ExecutableLookup.find("git", path: "/usr/bin") != nil)) func realRepository() throws {

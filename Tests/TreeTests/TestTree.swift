@@ -1,3 +1,4 @@
+import Glibc
 import KCacheCore
 import KCacheStore
 import KCacheSystem
@@ -15,7 +16,10 @@ final class TemporaryFolder: Sendable {
         directory = try Directory.create(base)
     }
 
-    deinit { removeTree(directory) }
+    deinit {
+        removeTree(directory)
+        rmdir(path.string)
+    }
 
     func folder(_ name: String) throws -> Directory { try Directory.create(path.appending(name)) }
 }
