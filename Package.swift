@@ -1,6 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Set by scripts/fuzz: the engine's modules with coverage counters, and libFuzzer's loop around their parsers.
+let fuzzing = Context.environment["KCACHE_FUZZ"] != nil
+
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -9,7 +12,9 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Byte-level code that runs over gigabytes stays optimised in debug builds, so that the tests stay quick.
-let hot: [SwiftSetting] = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+let hot: [SwiftSetting] =
+    strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+    + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
@@ -59,6 +64,13 @@ let package = Package(
         .target(
             name: "TestKernel", dependencies: ["KCacheCore"], path: "Tests/Support", exclude: ["Skeleton"],
             swiftSettings: strict),
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux",
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: hot),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKernel"], swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["KCacheCore"], swiftSettings: strict),
         .testTarget(
             name: "SystemTests", dependencies: ["KCacheSystem", "KCacheCore", system], swiftSettings: strict),
@@ -68,7 +80,8 @@ let package = Package(
         .testTarget(
             name: "TreeTests",
             dependencies: [
-                "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", "TestKernel", system,
+                "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux", "TestKernel",
+                system,
             ],
             swiftSettings: strict),
         .testTarget(
@@ -86,3 +99,23 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+if fuzzing {
+    let kept: Set = [
+        "KCacheCore", "KCacheSystem", "KCacheStore", "KCacheTree", "KCacheKbuild", "CKCacheGear",
+        "CKCacheLinux",
+        "CZstd", "FuzzTargets",
+    ]
+    package.products = []
+    package.targets.removeAll { !kept.contains($0.name) }
+    package.targets.append(
+        .executableTarget(
+            name: "kcache-fuzz", dependencies: ["FuzzTargets", "KCacheSystem", "KCacheCore", system],
+            path: "Fuzz",
+            swiftSettings: strict,
+            linkerSettings: [
+                .unsafeFlags([
+                    "-sanitize=address", Context.environment["KCACHE_FUZZ_RUNTIME"] ?? "", "-lstdc++", "-lm",
+                ])
+            ]))
+}

@@ -22,15 +22,17 @@ enum ErrorReport {
             }
             Glibc.exit(code.isSuccess ? 0 : 2)
         }
-        Console.standard.diagnostic("kcache: \(line)")
+        Console.standard.diagnostic(
+            "kcache: \(line.split(separator: "\n").map { quoteForPeople(Array($0.utf8)) }.joined(separator: "\n"))"
+        )
         Glibc.exit(1)
     }
 
     /// The text for an error of ours; nil for the argument parser's.
     static func describe(_ error: any Error) -> String? {
         switch error {
-        case let error as SystemError: error.description + (hint(error).map { ": \($0)" } ?? "")
-        case let error as StoreError: error.description
+        case let error as SystemError: error.description + hint(error)
+        case let error as StoreError: error.description + (error.systemError.map(hint) ?? "")
         case let error as TreeError: error.description
         case let error as KbuildError: error.description
         case let error as FormatError: error.description
@@ -39,13 +41,14 @@ enum ErrorReport {
         }
     }
 
-    private static func hint(_ error: SystemError) -> String? {
+    private static func hint(_ error: SystemError) -> String {
         switch error.errno.rawValue {
-        case ENOSPC, EDQUOT: "free some room (kcache gc --max-size SIZE shrinks the store), then run it again"
-        case EROFS: "it is read-only here"
-        case EACCES, EPERM: "this user may not"
-        case ELOOP: "a symbolic link stands in the way; kcache follows none inside a tree"
-        default: nil
+        case ENOSPC, EDQUOT:
+            ": free some room (kcache gc --max-size SIZE shrinks the store), then run it again"
+        case EROFS: ": it is read-only here"
+        case EACCES, EPERM: ": this user may not"
+        case ELOOP: ": a symbolic link stands in the way; kcache follows none inside a tree"
+        default: ""
         }
     }
 }

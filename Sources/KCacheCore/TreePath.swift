@@ -11,24 +11,30 @@ package struct TreePath: Hashable, Comparable, Sendable, CustomStringConvertible
     package static let longestName = 255
 
     /// Takes the bytes if they are such a path; nil if not.
-    package init?(_ bytes: some Collection<UInt8>) {
-        guard !bytes.isEmpty, bytes.count <= Self.longest else { return nil }
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.withUnsafeBufferPointer(Self.isLegal) else { return nil }
+        self.bytes = bytes
+    }
+
+    package init?(_ bytes: some Collection<UInt8>) { self.init(Array(bytes)) }
+
+    private static func isLegal(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard !bytes.isEmpty, bytes.count <= longest else { return false }
         var length = 0
         var dots = 0
         for byte in bytes {
             if byte == slash {
-                guard length > 0, length <= Self.longestName, !(dots == length && length <= 2) else {
-                    return nil
+                guard length > 0, length <= longestName, !(dots == length && length <= 2) else {
+                    return false
                 }
                 (length, dots) = (0, 0)
             } else {
-                if byte == 0 { return nil }
+                if byte == 0 { return false }
                 length += 1
                 if byte == dot { dots += 1 }
             }
         }
-        guard length > 0, length <= Self.longestName, !(dots == length && length <= 2) else { return nil }
-        self.bytes = Array(bytes)
+        return length > 0 && length <= longestName && !(dots == length && length <= 2)
     }
 
     package init?(_ text: String) { self.init(Array(text.utf8)) }
@@ -43,6 +49,16 @@ package struct TreePath: Hashable, Comparable, Sendable, CustomStringConvertible
     package func appending(_ name: some Collection<UInt8>) -> TreePath? {
         guard !name.contains(slash) else { return nil }
         return TreePath(bytes + [slash] + Array(name))
+    }
+
+    /// The same for a directory's own entries, whose names hold no slash.
+    package func appending(entry name: [UInt8]) -> TreePath? {
+        var path: [UInt8] = []
+        path.reserveCapacity(bytes.count + 1 + name.count)
+        path += bytes
+        path.append(slash)
+        path += name
+        return TreePath(path)
     }
 
     package static func < (a: TreePath, b: TreePath) -> Bool { compareBytes(a.bytes, b.bytes) < 0 }

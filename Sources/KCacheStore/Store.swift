@@ -102,7 +102,9 @@ package final class Store: Sendable {
     private static func create(
         _ folder: Directory, _ objects: FolderObjects, _ locks: StoreLocks, _ path: FilePath
     ) throws {
-        let known = Set(ObjectKind.allCases.map { Array($0.rawValue.utf8) } + [Array("lock".utf8)])
+        // The default store's folder is the user's cache folder, where the states of trees are kept too.
+        let neighbours = ["lock", "trees", "tools.stat-index"].map { Array($0.utf8) }
+        let known = Set(ObjectKind.allCases.map { Array($0.rawValue.utf8) } + neighbours)
         let entries = try translating("cannot read the folder \(path.string)", subject: path.string) {
             () throws(SystemError) in
             try folder.entries()

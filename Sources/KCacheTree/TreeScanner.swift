@@ -12,23 +12,32 @@ package struct TreeScanner: Sendable {
     ///
     /// - Throws: `SystemError` naming a directory that can't be read.
     package func scan(_ root: Directory) throws -> TreeListing {
-        // Two levels are walked here, what lies below them is shared out.
-        var collected = Part()
-        var pending: [TreePath] = []
-        for name in try visit(root, at: nil, into: &collected) {
-            pending += try visit(try root.directory(name), at: name, into: &collected)
+        // Two levels are walked here, what lies below them is shared out. Every directory's entries come in the
+        // order that their paths have in the whole, so that nothing has to be sorted at the end.
+        var slots: [Slot] = []
+        var special: [TreePath] = []
+        for top in try visit(root, at: nil, &special) {
+            guard case .directory(let name) = top else {
+                slots.append(top)
+                continue
+            }
+            slots += try visit(try root.directory(name), at: name, &special)
         }
-        let parts = try Parallel.map(pending.count) { [pending] i in
+        let parts = try Parallel.map(slots.count) { [slots] i in
             var part = Part()
-            try walk(try root.directory(pending[i]), at: pending[i], into: &part)
+            switch slots[i] {
+            case .file(let file): part.files.append(file)
+            case .directory(let path): try walk(try root.directory(path), at: path, into: &part)
+            }
             return part
         }
+        var files: [ScannedFile] = []
+        files.reserveCapacity(parts.reduce(0) { $0 + $1.files.count })
         for part in parts {
-            collected.files += part.files
-            collected.special += part.special
+            files += part.files
+            special += part.special
         }
-        collected.files.sort { $0.path < $1.path }
-        return TreeListing(files: collected.files, special: collected.special.sorted())
+        return TreeListing(files: files, special: special.sorted())
     }
 
     private struct Part: Sendable {
@@ -36,28 +45,47 @@ package struct TreeScanner: Sendable {
         var special: [TreePath] = []
     }
 
+    private enum Slot: Sendable {
+        case file(ScannedFile)
+        case directory(TreePath)
+    }
+
     private func walk(_ directory: Directory, at path: TreePath, into part: inout Part) throws {
-        for child in try visit(directory, at: path, into: &part) {
-            guard let name = TreePath(child.name) else { continue }
-            try walk(try directory.directory(name), at: child, into: &part)
+        for slot in try visit(directory, at: path, &part.special) {
+            switch slot {
+            case .file(let file): part.files.append(file)
+            case .directory(let child):
+                try walk(
+                    try directory.directory(TreePath(literal: Array(child.name))), at: child, into: &part)
+            }
         }
     }
 
-    /// Takes one directory's entries; returns the directories among them.
-    private func visit(_ directory: Directory, at path: TreePath?, into part: inout Part) throws -> [TreePath]
+    /// One directory's entries, in the order of the paths at and below them: a directory stands where its name
+    /// with a slash does.
+    private func visit(_ directory: Directory, at path: TreePath?, _ special: inout [TreePath]) throws
+        -> [Slot]
     {
-        var directories: [TreePath] = []
-        for entry in try directory.entries() where !ReservedName.isVersionControl(entry.name) {
-            guard let child = path.map({ $0.appending(entry.name) }) ?? TreePath(entry.name) else {
+        var entries = try directory.entries().filter { !ReservedName.isVersionControl($0.name) }
+        entries.sort { a, b in
+            let (x, y) = (a.status.kind == .directory, b.status.kind == .directory)
+            return compareBytes(x ? a.name + [slash] : a.name, y ? b.name + [slash] : b.name) < 0
+        }
+        var slots: [Slot] = []
+        slots.reserveCapacity(entries.count)
+        for entry in entries {
+            guard let child = path.map({ $0.appending(entry: entry.name) }) ?? TreePath(entry.name) else {
                 throw SystemError(
                     "list", "\(directory.path.string)/\(quoteForPeople(entry.name))", .fileNameTooLong)
             }
             switch entry.status.kind {
-            case .directory: directories.append(child)
-            case .file, .link: part.files.append(ScannedFile(path: child, status: entry.status))
-            case .other: part.special.append(child)
+            case .directory: slots.append(.directory(child))
+            case .file, .link: slots.append(.file(ScannedFile(path: child, status: entry.status)))
+            case .other: special.append(child)
             }
         }
-        return directories
+        return slots
     }
 }
+
+private let slash = UInt8(ascii: "/")

@@ -186,7 +186,9 @@ private struct HistoryRun {
             fail("\(what): status named what make did not make: \(notMade)")
         }
         if !status.neverBuilt, !notNamed.isEmpty {
-            fail("\(what): make made what status did not name: \(notNamed)")
+            fail(
+                "\(what): make made what status did not name: \(notNamed)\nstatus: \(foretold.stale)\n\(result.log.suffix(1500))"
+            )
         }
         let differences = try kernel.differences(of: place, from: state)
         if !differences.isEmpty { fail("\(what): not a clean build's: \(differences.prefix(10))") }

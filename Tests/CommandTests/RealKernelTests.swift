@@ -15,7 +15,8 @@ struct RealKernelTests {
         process.executableURL = program
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
-        let output = FileManager.default.temporaryDirectory.appending(path: "real-kernel-\(UUID().uuidString).log")
+        let output = FileManager.default.temporaryDirectory.appending(
+            path: "real-kernel-\(UUID().uuidString).log")
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         defer { try? FileManager.default.removeItem(at: output) }
         let handle = try FileHandle(forWritingTo: output)
@@ -28,7 +29,8 @@ struct RealKernelTests {
     }
 
     private func otherUser(_ work: URL, _ goals: [String]) throws -> (status: Int32, output: String) {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "other-user.sh")
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+            path: "other-user.sh")
         let arguments = [
             Self.top.appending(path: ".build/release/kcache").path, work.appending(path: "built/linux").path,
             "/usr/src/linux-source-6.1.tar.xz", work.appending(path: "other").path,

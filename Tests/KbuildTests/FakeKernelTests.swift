@@ -25,25 +25,6 @@ import Testing
         return try RebuildModel(reading: directory, listing: listing, options: options).report()
     }
 
-    /// Times of the files whose making the model speaks of.
-    func times(_ tree: URL) throws -> [String: Int64] {
-        let listing = try TreeScanner().scan(Directory.open(FilePath(tree.path)))
-        var times: [String: Int64] = [:]
-        for file in listing.files {
-            let path = file.path.description
-            let name = path.split(separator: "/").last ?? ""
-            if name.hasPrefix(".tmp_") || (name.hasPrefix(".") && name.hasSuffix(".cmd"))
-                || name.hasSuffix(".d")
-            {
-                continue
-            }
-            // Stamps of syncconfig, which makes no more of a symbol than its time.
-            if path.hasPrefix("include/config/"), !path.hasPrefix("include/config/auto.conf") { continue }
-            times[path] = file.status.mtime
-        }
-        return times
-    }
-
     @Test(arguments: seeds) func namesWhatMakeMakes(seed: UInt64) throws {
         let kernel = try FakeKernel.prepared()
         let place = FileManager.default.temporaryDirectory.appending(path: "model-\(UUID().uuidString)")
@@ -65,11 +46,11 @@ import Testing
             _ = before
             let edits = history.log[done...].joined(separator: ", ")
             let predicted = try report(place)
-            let old = try times(place)
+            let old = try MadeTargets.times(place)
             let made = try kernel.build(place)
             #expect(made.status == 0, "seed \(seed) round \(round): \(edits)\n\(made.log)")
             guard made.status == 0 else { return }
-            let observed = Set(try times(place).filter { old[$0.key] != $0.value }.keys)
+            let observed = Set(try MadeTargets.times(place).filter { old[$0.key] != $0.value }.keys)
             let stale = Set(predicted.stale.map { $0.target.description })
             let possible = Set(predicted.possible.map { $0.target.description })
             let wrong = stale.subtracting(observed).sorted()

@@ -1,4 +1,5 @@
 import KCacheCore
+import TestKernel
 import Testing
 
 @testable import KCacheKbuild

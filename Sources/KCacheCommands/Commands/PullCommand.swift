@@ -78,7 +78,8 @@ struct PullCommand: ParsableCommand {
         invocation.console.print(
             "snapshot \(announcement.id.short)  \(SnapshotText.title(announcement.header))\(reason)")
         for line in announcement.toolchain + announcement.pins + announcement.remarks {
-            invocation.console.diagnostic("note: \(line)")
+            // They quote the snapshot, which may hold anything.
+            invocation.console.diagnostic("note: \(quoteForPeople(Array(line.utf8)))")
         }
     }
 

@@ -1,3 +1,5 @@
+import KCacheCore
+
 /// What a makefile assigns, which files its rules make and which its recipes remove: a reading without
 /// conditions, in which all branches count.
 ///
@@ -159,5 +161,15 @@ enum MakeWords {
         }
         if let from = start { words.append(String(decoding: text[from...], as: UTF8.self)) }
         return words
+    }
+}
+
+/// The reading of makefiles, for fuzzing it.
+package enum MakefileReading {
+    /// Reads the bytes as a makefile and as a script.
+    package static func read(_ bytes: [UInt8]) {
+        let text = MakefileText(bytes)
+        _ = DirectoryRules(text, directory: TreePath("arch/x86"), architecture: "x86")
+        _ = MakefileText(script: bytes)
     }
 }

@@ -9,6 +9,8 @@ enum SecretFiles {
         "scripts/gcc-plugins/randomize_layout_seed.h",
     ]
 
+    static func isFixed(_ path: TreePath) -> Bool { fixed.contains { path.bytes.elementsEqual($0.utf8) } }
+
     /// The fixed names, and the keys that the configuration names (a PKCS#11 URI names no file).
     static func paths(in directory: Directory) throws(SystemError) -> [TreePath] {
         var found = fixed.compactMap { TreePath($0) }

@@ -129,7 +129,8 @@ package struct KbuildPuller: Sendable {
     private func usableEntries(_ chosen: SnapshotChooser.Chosen, _ mode: RestorePlan.Mode) throws
         -> [SnapshotEntry]
     {
-        let entries = chosen.snapshot.entries
+        // No push stores a made key: one in a snapshot would be somebody else's, and sign the modules here.
+        let entries = chosen.snapshot.entries.filter { $0.role != .output || !SecretFiles.isFixed($0.path) }
         switch chosen.toolchainImpact {
         case .none: return entries
         case .typeInformation:
@@ -187,17 +188,19 @@ package struct KbuildPuller: Sendable {
         return options
     }
 
-    /// The outputs that make would wrongly take as fresh, and their `.cmd` files.
+    /// The outputs that make would wrongly take as fresh.
+    ///
+    /// Their `.cmd` files may stay: Kbuild reads those of existing targets only (`existing-targets` in
+    /// scripts/Makefile.build), and `kcache status` learns from them what is to be made.
     private func invalidated(by changes: Invalidation.Changes, outputs: Set<TreePath>, in root: Directory)
         throws
         -> [TreePath]
     {
         let listing = try TreeScanner().scan(root)
         let index = try CmdIndex(reading: root, listing: listing)
-        let commands = Dictionary(index.records.map { ($0.target, $0.file) }, uniquingKeysWith: { a, _ in a })
-        let items = try Invalidation.outputs(
-            stale: changes, outputs: outputs, index: index, root: root, listing: listing)
-        return items.flatMap { [$0.target] + [commands[$0.target]].compactMap { $0 } }
+        return try Invalidation.outputs(
+            stale: changes, outputs: outputs, index: index, root: root, listing: listing
+        ).map(\.target)
     }
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.

@@ -64,7 +64,10 @@ package struct KbuildPusher: Sendable {
         report.leftOut = plan.leftOut + namedLeftOut(inspection)
         report.lateSources = plan.lateSources
         report.special = local.listing.special
-        try keep(local.contents.statIndex(for: local.listing, now: now), in: state, &report)
+        // With nothing read and nothing gone the index on the disk is this one.
+        if report.filesRead > 0 || inspection.index.records.count != plan.entries.count {
+            try keep(local.contents.statIndex(for: local.listing, now: now), in: state, &report)
+        }
         if request.dryRun {
             report.newBytes = missingBytes(plan.entries, session, request)
             return report

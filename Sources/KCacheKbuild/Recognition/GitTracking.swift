@@ -28,7 +28,8 @@ package enum GitTracking {
     private static func cannotTell(_ directory: Directory, _ why: String) -> KbuildError {
         KbuildError(
             .unfit,
-            "\(directory.path.string) has a .git, and git can't tell what it tracks (\(why)): mend that, or move .git away")
+            "\(directory.path.string) has a .git, and git can't tell what it tracks (\(why)): mend that, or move .git away"
+        )
     }
 
     /// Reads NUL-ended paths.

@@ -1,0 +1,196 @@
+import CKCacheLinux
+import KCacheCore
+import KCacheStore
+import KCacheSystem
+import KCacheTree
+
+extension FuzzTarget {
+    /// Well-formed inputs to start from; those with a checksum at their end come without it, as `run` adds it.
+    package var samples: [[UInt8]] {
+        switch self {
+        case .snapshot:
+            [Sample.record, SnapshotCodec.encode(SnapshotRecord(header: .init(), manifest: .empty))]
+        case .manifest: [SnapshotCodec.encode(Sample.entries), SnapshotCodec.encode([SnapshotEntry]())]
+        case .catalog: [SnapshotCodec.encode(Sample.header), SnapshotCodec.encode(SnapshotHeader())]
+        case .pack: Sample.packs
+        case .packIndex: Sample.indexes
+        case .statIndex: [Sample.statIndex]
+        case .cmd: Sample.commands.map { Array($0.utf8) }
+        case .autoConf: Sample.configurations.map { Array($0.utf8) }
+        case .makefile: Sample.makefiles.map { Array($0.utf8) }
+        case .relocation: Sample.relocations
+        }
+    }
+
+    /// Pieces that a mutation may put in.
+    package var dictionary: [[UInt8]] {
+        switch self {
+        case .cmd, .autoConf, .makefile:
+            [
+                "cmd_a.o := ", "savedcmd_a.o := ", "deps_a.o := \\\n", "source_a.o := ",
+                "$(wildcard include/config/X)",
+                " \\\n", "\n\n", "$(", ")", ":=", "CONFIG_A=y\n", "# CONFIG_B is not set\n", "\"\\\"",
+                "a.o: b.h\n",
+                "\trm -f $(obj)/x\n", "define x\n", "endef\n", "%.o: %.c;", "$(call if_changed,ld)", "#",
+            ].map { Array($0.utf8) }
+        default:
+            [
+                Array("../".utf8), Array(".git".utf8), PathPlaceholder.token, [0xff, 0xff, 0xff, 0xff],
+                [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], [0x80, 0x80, 0x04],
+                [0, 0, 0, 0x80],
+                [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1], Array("/".utf8), Array("\n".utf8),
+            ]
+        }
+    }
+}
+
+/// Small values of everything that is parsed.
+private enum Sample {
+    static let texts = (0..<4).map { Array("content \($0) of a file in the sample, again and again\n".utf8) }
+
+    static func content(_ i: Int) -> Content { ContentCutter.content(of: texts[i]) }
+
+    static func path(_ text: String) -> TreePath { TreePath(literal: Array(text.utf8)) }
+
+    static let entries: [SnapshotEntry] = [
+        SnapshotEntry(
+            path: path(".config"), role: .configuration, kind: .file(content(0), executable: false), order: 3),
+        SnapshotEntry(
+            path: path("a/.b.o.cmd"), role: .output, kind: .file(content(1), executable: false),
+            holdsTreePath: true, order: 9),
+        SnapshotEntry(path: path("a/b.c"), role: .source, kind: .file(content(2), executable: false)),
+        SnapshotEntry(
+            path: path("a/b.o"), role: .output,
+            kind: .file(Content(content(2).chunks + content(3).chunks), executable: true),
+            order: 1_700_000_000_000_000_000),
+        SnapshotEntry(
+            path: path("a/empty"), role: .source, kind: .file(.empty, executable: false), order: -1),
+        SnapshotEntry(path: path("l"), role: .output, kind: .link(Array("a/b.o".utf8)), order: 4),
+        SnapshotEntry(
+            path: path("m"), role: .output, kind: .link(PathPlaceholder.token + Array("/a".utf8)),
+            holdsTreePath: true, order: 5),
+    ]
+
+    static let header: SnapshotHeader = {
+        var snapshot = Snapshot(header: SnapshotHeader(), entries: entries)
+        snapshot.header.name = "v1"
+        snapshot.header.created = 1_700_000_000
+        snapshot.header.environment.architecture = "x86"
+        snapshot.header.environment.kernelRelease = "6.1.0"
+        snapshot.header.environment.toolchain = [
+            ToolIdentity(role: "CC", command: "gcc", version: "gcc 12", digest: Digest.of([1])),
+            ToolIdentity(role: "LD", command: "ld", version: "ld 2", digest: .zero),
+        ]
+        snapshot.header.environment.pins = [.init(name: "KBUILD_BUILD_USER", value: "me")]
+        snapshot.seal()
+        return snapshot.header
+    }()
+
+    static let record = SnapshotCodec.encode(
+        SnapshotRecord(header: header, manifest: ContentCutter.content(of: SnapshotCodec.encode(entries))))
+
+    /// The packs and the indexes (without checksum) of a small store.
+    private static let stored: (packs: [[UInt8]], indexes: [[UInt8]]) = {
+        let objects = MemoryObjects(clock: WallClock { 0 })
+        return attempt {
+            let session = try Store(objects: objects).begin()
+            let writer = session.makeWriter()
+            for kind in [PackKind.outputs, .sources] {
+                for i in texts.indices where (i % 2 == 0) == (kind == .sources) {
+                    try (texts[i] + texts[i]).withUnsafeBytes {
+                        try writer.add(
+                            FrameInput(chunks: content(i).chunks + content(i).chunks, bytes: $0), kind: kind)
+                    }
+                }
+            }
+            _ = try writer.finish()
+            let packs = try objects.list(.packs).compactMap { try objects.get($0.name, limit: 1 << 20) }
+            let indexes = try objects.list(.index).compactMap { try objects.get($0.name, limit: 1 << 20) }
+            return (packs, indexes.map { Array($0.dropLast(Digest.byteCount)) })
+        } ?? ([], [])
+    }()
+    static let packs = stored.packs
+    static let indexes = stored.indexes
+
+    static let statIndex: [UInt8] = {
+        var records = entries.map {
+            StatIndex.Record(
+                path: $0.path, status: FileStatus(.init()), kind: $0.kind, holdsTreePath: $0.holdsTreePath)
+        }
+        records[1].size = 99
+        records[1].mtime = 1_700_000_000_000_000_000
+        return Array(StatIndex(sorted: records).encode().dropLast(Digest.byteCount))
+    }()
+
+    static let commands = [
+        """
+        cmd_a/b.o := gcc -Wp,-MMD,a/.b.o.d -nostdinc  -DKBUILD_MODNAME='"b"' -c -o a/b.o a/b.c
+
+        source_a/b.o := a/b.c
+
+        deps_a/b.o := \\
+            $(wildcard include/config/SMP) \\
+            $(wildcard include/config/X86_64) \\
+          include/linux/kconfig.h \\
+          /work/tree/include/x.h \\
+
+        a/b.o: $(deps_a/b.o)
+
+        $(deps_a/b.o):
+
+        """,
+        "savedcmd_x.ko := ld -r -o x.ko x.o y.o ; true\n",
+        "cmd_a/built-in.a := rm -f a/built-in.a;  printf \"a/%s \" b.o c.o | xargs ar cDPrST a/built-in.a\n",
+        "cmd_v.o := ld -o v.o w.o\nv.o: $(wildcard ./tools/objtool/objtool)\n",
+    ]
+
+    static let configurations = [
+        "# Automatically generated\nCONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"a \\\"quoted\\\" text\"\nCONFIG_E=0x10\n",
+        "CONFIG_CC_VERSION_TEXT=\"gcc (Debian 12.2.0-14) 12.2.0\"\nCONFIG_A=\n=\nCONFIG_A",
+    ]
+
+    static let makefiles = [
+        "obj-y += a.o b/\nobj-$(CONFIG_X) := c.o\nclean-files := *.tmp \\\n\tgen.h\n$(obj)/gen.h: $(src)/gen.sh FORCE\n\t$(call if_changed,gen)\n\trm -f $(obj)/x\n",
+        "ifeq ($(A),y)\ntargets += x.s # why\nelse\nextra-y ::= head.o\nendif\nCLEAN_FILES += a b\nclean:\n\t@find . -name '*.o' -o -name '.*.cmd' | xargs rm -f\na b: c; touch $@\n",
+    ]
+
+    static let relocations: [[UInt8]] = [
+        Array("/work/tree\ncmd_/work/tree/a.o := gcc -I/work/tree/include -o /work/tree/a.o\n".utf8),
+        Array("/t\n/t /t/ /tt t/t\n".utf8), Array("/work/tree\n".utf8) + elf,
+    ]
+
+    /// An ELF64 relocatable object with a mergeable string section.
+    private static let elf: [UInt8] = {
+        let strings = Array("/work/tree/a.c\u{0}other\u{0}".utf8)
+        let names = Array("\u{0}.debug_str\u{0}.shstrtab\u{0}".utf8)
+        var writer = ByteWriter()
+        writer.raw([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + Array(repeating: 0, count: 9))
+        writer.raw([1, 0, 62, 0])
+        writer.u32(1)
+        writer.u64(0)
+        writer.u64(0)
+        let table = UInt64(64 + strings.count + names.count)
+        writer.u64(table)
+        writer.u32(0)
+        writer.raw([64, 0, 0, 0, 0, 0, 64, 0, 3, 0, 2, 0])
+        writer.raw(strings)
+        writer.raw(names)
+        func section(
+            _ name: UInt32, _ type: UInt32, _ flags: UInt64, _ offset: UInt64, _ size: UInt64, _ item: UInt64
+        ) {
+            writer.u32(name)
+            writer.u32(type)
+            writer.u64(flags)
+            writer.u64(0)
+            writer.u64(offset)
+            writer.u64(size)
+            writer.u64(0)
+            writer.u64(1)
+            writer.u64(item)
+        }
+        section(0, 0, 0, 0, 0, 0)
+        section(1, 1, 0x30, 64, UInt64(strings.count), 1)
+        section(12, 3, 0, 64 + UInt64(strings.count), UInt64(names.count), 0)
+        return writer.bytes
+    }()
+}

@@ -1,0 +1,109 @@
+import KCacheCore
+import KCacheKbuild
+import KCacheStore
+import KCacheTree
+
+/// A parser of outside bytes, and what has to hold for whatever it takes.
+///
+/// `Fuzz/` gives these to libFuzzer (`make fuzz`); the normal tests run a few thousand seeded mutations.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    case snapshot, manifest, catalog, pack
+    case packIndex = "pack-index"
+    case statIndex = "stat-index"
+    case cmd
+    case autoConf = "auto-conf"
+    case makefile, relocation
+
+    /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
+    package func run(_ bytes: [UInt8]) {
+        switch self {
+        case .snapshot:
+            guard let record = attempt({ try SnapshotCodec.decodeRecord(bytes) }) else { return }
+            check(attempt { try SnapshotCodec.decodeRecord(SnapshotCodec.encode(record)) } == record)
+        case .manifest: manifest(bytes)
+        case .catalog:
+            _ = attempt { try CatalogCodec.decode(bytes) }
+            let summed = bytes + Digest.of(bytes).bytes
+            guard let header = attempt({ try CatalogCodec.decode(summed) }) else { return }
+            check(attempt { try CatalogCodec.decode(CatalogCodec.encode(header)) } == header)
+            _ = (header.sourceBytes + header.outputBytes).description
+            _ = header.environment.toolchainDigest
+        case .pack:
+            PackTrial.run(bytes)
+            PackTrial.run(PackTrial.mended(bytes))
+        case .packIndex: packIndex(bytes)
+        case .statIndex:
+            _ = attempt { try StatIndex.decode(bytes) }
+            guard let index = attempt({ try StatIndex.decode(bytes + Digest.of(bytes).bytes) }) else {
+                return
+            }
+            check(attempt { try StatIndex.decode(index.encode()) }?.records == index.records)
+            for record in index.records { check(index.record(of: record.path) == record) }
+        case .cmd:
+            guard let file = attempt({ try CmdFile(parsing: bytes) }) else { return }
+            var count = 0
+            file.forEachPrerequisite { _, _, _ in count += 1 }
+            check(count <= bytes.count)
+        case .autoConf:
+            let half = bytes.count / 2
+            let whole = AutoConf(parsing: bytes)
+            check(whole.differences(from: whole).isEmpty)
+            let part = AutoConf(parsing: Array(bytes[..<half]))
+            check(part.differences(from: whole) == whole.differences(from: part))
+        case .makefile: MakefileReading.read(bytes)
+        case .relocation: relocation(bytes)
+        }
+    }
+
+    private func manifest(_ bytes: [UInt8]) {
+        guard let entries = attempt({ try SnapshotCodec.decodeManifest(bytes) }) else { return }
+        for (i, entry) in entries.enumerated() {
+            check(TreePath(entry.path.bytes) == entry.path && ReservedName.occurring(in: entry.path) == nil)
+            check(i == 0 || entries[i - 1].path < entry.path)
+            if case .link(let target) = entry.kind {
+                check(LinkTarget.staysInside(target, from: entry.path, relocatable: entry.holdsTreePath))
+            }
+            check(entry.role != .configuration || entry.path.text == ".config")
+        }
+        check(attempt { try SnapshotCodec.decodeManifest(SnapshotCodec.encode(entries)) } == entries)
+        var snapshot = Snapshot(header: SnapshotHeader(), entries: entries)
+        snapshot.seal()
+        check(snapshot.isSealed)
+    }
+
+    private func packIndex(_ bytes: [UInt8]) {
+        let name = Digest(bytes.dropFirst(8).prefix(32)) ?? .zero
+        _ = attempt { try PackIndex.decode(bytes, of: name) }
+        let summed = bytes + Digest.of(bytes).bytes
+        guard let index = attempt({ try PackIndex.decode(summed, of: name) }) else { return }
+        check(attempt { try PackIndex.decode(index.encode(), of: name) } == index)
+    }
+
+    /// The first line is the tree's path, the rest the file.
+    private func relocation(_ bytes: [UInt8]) {
+        let path = Array(bytes.prefix { $0 != UInt8(ascii: "\n") })
+        let file = Array(bytes.dropFirst(path.count + 1))
+        if let stored = PathRelocation.stored(file, treePath: path) {
+            check(PathRelocation.restored(stored, treePath: path) == file)
+        }
+        if let stored = ElfPathRelocation.stored(file, treePath: path) {
+            _ = ElfPathRelocation.restored(stored, treePath: path)
+        }
+        _ = PathRelocation.restored(file, treePath: path)
+        _ = ElfPathRelocation.restored(file, treePath: path)
+        _ = SecretContent.isPrivateKey(file)
+    }
+}
+
+/// Nil for an error: refusing is a right answer to any bytes. Its text must be one line.
+func attempt<T>(_ body: () throws -> T) -> T? {
+    do { return try body() } catch {
+        check(!"\(error)".contains("\n"))
+        return nil
+    }
+}
+
+/// A trap in all build modes.
+func check(_ holds: Bool, line: UInt = #line) {
+    if !holds { fatalError("a fuzz target's rule does not hold (line \(line))") }
+}
