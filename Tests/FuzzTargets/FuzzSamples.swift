@@ -132,7 +132,7 @@ private enum Sample {
             $(wildcard include/config/SMP) \\
             $(wildcard include/config/X86_64) \\
           include/linux/kconfig.h \\
-          /work/tree/include/x.h \\
+          /srv/linux/include/x.h \\
 
         a/b.o: $(deps_a/b.o)
 
@@ -155,13 +155,13 @@ private enum Sample {
     ]
 
     static let relocations: [[UInt8]] = [
-        Array("/work/tree\ncmd_/work/tree/a.o := gcc -I/work/tree/include -o /work/tree/a.o\n".utf8),
-        Array("/t\n/t /t/ /tt t/t\n".utf8), Array("/work/tree\n".utf8) + elf,
+        Array("/srv/linux\ncmd_/srv/linux/a.o := gcc -I/srv/linux/include -o /srv/linux/a.o\n".utf8),
+        Array("/t\n/t /t/ /tt t/t\n".utf8), Array("/srv/linux\n".utf8) + elf,
     ]
 
     /// An ELF64 relocatable object with a mergeable string section.
     private static let elf: [UInt8] = {
-        let strings = Array("/work/tree/a.c\u{0}other\u{0}".utf8)
+        let strings = Array("/srv/linux/a.c\u{0}other\u{0}".utf8)
         let names = Array("\u{0}.debug_str\u{0}.shstrtab\u{0}".utf8)
         var writer = ByteWriter()
         writer.raw([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + Array(repeating: 0, count: 9))

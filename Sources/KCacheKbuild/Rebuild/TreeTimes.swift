@@ -1,4 +1,3 @@
-import Glibc
 import KCacheCore
 import KCacheSystem
 import KCacheTree
@@ -53,16 +52,6 @@ struct TreeTimes {
 
     /// Of a file outside the tree, as a system header; nil where nothing is.
     static func outside(_ path: [UInt8]) -> Int64? {
-        guard path.first == UInt8(ascii: "/") else { return nil }
-        var st = stat()
-        let done = path.withUnsafeBytes { raw -> Int32 in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: raw.count + 1) { buffer in
-                for (i, byte) in raw.enumerated() { buffer[i] = CChar(bitPattern: byte) }
-                buffer[raw.count] = 0
-                guard let base = buffer.baseAddress else { return -1 }
-                return stat(base, &st)
-            }
-        }
-        return done == 0 ? Int64(st.st_mtim.tv_sec) * 1_000_000_000 + Int64(st.st_mtim.tv_nsec) : nil
+        HostFile.modificationTime(path)
     }
 }
