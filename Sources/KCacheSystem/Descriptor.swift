@@ -19,11 +19,14 @@ package struct Descriptor: ~Copyable, Sendable {
     }
 
     /// Reads until the buffer is full or the file ends; the number of bytes read.
-    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(SystemError)
-        -> Int
-    {
+    ///
+    /// - Parameter expected: what a stat says of what is left: having read that much, it does not ask again
+    ///   whether there is more (a file that has just grown shows it in the stat after the reading).
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64, expected: UInt64? = nil
+    ) throws(SystemError) -> Int {
         var done = 0
-        while done < buffer.count {
+        while done < buffer.count, done == 0 || UInt64(done) != expected {
             let n = Glibc.pread(
                 fd, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(offset) + off_t(done))
             if n < 0 {

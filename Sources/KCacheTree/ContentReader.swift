@@ -187,7 +187,7 @@ private struct BatchWorker {
         _ path: TreePath, _ descriptor: borrowing Descriptor, _ status: FileStatus,
         _ buffer: UnsafeMutableRawBufferPointer
     ) throws -> TreeContents.Outcome {
-        var filled = try descriptor.read(into: buffer, at: 0)
+        var filled = try descriptor.read(into: buffer, at: 0, expected: status.size)
         var held = false
         var list: [Chunk] = []
         if filled < buffer.count {

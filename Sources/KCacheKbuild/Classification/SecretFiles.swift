@@ -36,7 +36,7 @@ package enum SecretContent {
     package static func isPrivateKey(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count <= largest else { return false }
         var at = 0
-        while let start = find("-----BEGIN ", in: bytes, from: at) {
+        while let start = find(in: bytes, from: at) {
             // The label ends the line; PEM labels are short.
             var end = start + 11
             while end < bytes.count, end < start + 80, bytes[end] != UInt8(ascii: "\n") { end += 1 }
@@ -65,15 +65,10 @@ package enum SecretContent {
         return false
     }
 
-    private static func find(_ text: String, in bytes: UnsafeRawBufferPointer, from: Int) -> Int? {
-        let needle = Array(text.utf8)
-        guard bytes.count >= needle.count else { return nil }
-        var i = from
-        while i <= bytes.count - needle.count {
-            if bytes[i] == needle[0], bytes[i..<(i + needle.count)].elementsEqual(needle) { return i }
-            i += 1
-        }
-        return nil
+    private static let begin = Array("-----BEGIN ".utf8)
+
+    private static func find(in bytes: UnsafeRawBufferPointer, from: Int) -> Int? {
+        ByteSearch.first(begin, in: UnsafeRawBufferPointer(rebasing: bytes[from...])).map { from + $0 }
     }
 
     /// Keys that the kernel's own test suites publish: they are no secret, and a tree without them is not
