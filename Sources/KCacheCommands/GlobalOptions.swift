@@ -26,7 +26,7 @@ struct GlobalOptions: ParsableArguments {
     @Option(name: .long, help: "How results are printed: text or json.")
     var format: OutputFormat = .text
 
-    @Flag(name: .shortAndLong, help: "Print no progress and no remarks; errors only.")
+    @Flag(name: .shortAndLong, help: "Print no progress, no remarks, and nothing of a push or pull that went well.")
     var quiet = false
 
     /// The tree's directory.

@@ -51,12 +51,12 @@ struct PullCommand: ParsableCommand {
         let global = global
         request.waiting = { global.note($0, invocation) }
         request.announce = { announcement in
-            if global.format == .text { Self.announce(announcement, global, invocation) }
+            if global.format == .text, !global.quiet { Self.announce(announcement, global, invocation) }
         }
         let report = try KbuildPuller(host: try invocation.host(), store: store).pull(request)
         if global.format == .json {
             invocation.console.print(try JSONText.of(PullResult(report, store: path.string, dryRun: dryRun)))
-        } else {
+        } else if !global.quiet {
             render(report, invocation)
         }
     }

@@ -59,7 +59,7 @@ struct PushCommand: ParsableCommand {
             request.waiting = { global.note($0, console) }
             let report = try KbuildPusher(host: try invocation.host(), store: store).push(request)
             results.append(PushResult(report, store: path.string))
-            if global.format == .text { render(report, path.string, invocation) }
+            if global.format == .text, !global.quiet { render(report, path.string, invocation) }
         }
         if global.format == .json { invocation.console.print(try JSONText.of(results)) }
     }
