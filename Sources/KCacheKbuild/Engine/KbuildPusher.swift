@@ -66,7 +66,9 @@ package struct KbuildPusher: Sendable {
         report.special = local.listing.special
         // With nothing read and nothing gone the index on the disk is this one.
         if report.filesRead > 0 || inspection.index.records.count != plan.entries.count {
-            try keep(local.contents.statIndex(for: local.listing, now: now), in: state, &report)
+            let index = local.contents.statIndex(
+                for: local.listing, now: now, backdated: plan.backdated)
+            try keep(index, in: state, &report)
         }
         if request.dryRun {
             report.newBytes = missingBytes(plan.entries, session, request)
