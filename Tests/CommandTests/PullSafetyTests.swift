@@ -99,6 +99,23 @@ import Testing
         try expectCleanBuild(again, state)
     }
 
+    /// A compile that was killed leaves half an object beside the saved command of the one before.
+    @Test func aPartialSnapshotHasNoHalfObject() throws {
+        let builder = try built("built", kernel.initial)
+        var state = kernel.initial
+        state.files["core/queue.c", default: ""] += "\nint added(void) { return 3; }\n"
+        try state.write(to: builder, replacing: kernel.initial)
+        usleep(12_000)
+        try Data([0x7f, 0x45, 0x4c, 0x46]).write(to: builder.appending(path: "core/queue.o"))
+        var request = KbuildPusher.Request(tree: FilePath(builder.path))
+        request.partial = true
+        let id = try #require(try KbuildPusher(host: host, store: store).push(request).id)
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, state)
+        try pull(id, into: place)
+        try expectCleanBuild(place, state)
+    }
+
     /// Moved into place with its old time: make can't see it, and a second push must not forget it.
     @Test func aBackdatedEditStaysSeen() throws {
         let builder = try built("built", kernel.initial)

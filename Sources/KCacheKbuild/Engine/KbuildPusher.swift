@@ -55,7 +55,10 @@ package struct KbuildPusher: Sendable {
         let local = try read(inspection, session, writer, request)
         let now = try filesystemTime(root)
         let plan = SnapshotPlan(local, earlier: inspection.index)
-        var snapshot = Snapshot(header: try header(inspection, request), entries: plan.entries)
+        let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
+        var snapshot = Snapshot(
+            header: try header(inspection, request),
+            entries: plan.entries.filter { !unfinished.contains($0.path) })
         snapshot.seal()
 
         var report = Report(header: snapshot.header)
@@ -71,7 +74,7 @@ package struct KbuildPusher: Sendable {
             try keep(index, in: state, &report)
         }
         if request.dryRun {
-            report.newBytes = missingBytes(plan.entries, session, request)
+            report.newBytes = missingBytes(snapshot.entries, session, request)
             return report
         }
         try commit(snapshot, session, writer, &report)
