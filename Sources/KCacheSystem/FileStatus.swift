@@ -14,6 +14,8 @@ package struct FileStatus: Hashable, Sendable {
     package let inode: UInt64
     package let device: UInt64
     package let owner: UInt32
+    /// Names that the file has; some filesystems don't count and say 0.
+    package let links: UInt32
     /// 512-byte blocks in use.
     package let blocks: UInt64
 
@@ -27,7 +29,7 @@ package struct FileStatus: Hashable, Sendable {
             }
         permissions = UInt16(st.mode & 0o7777)
         (size, mtime, ctime, inode) = (st.size, st.mtime_ns, st.ctime_ns, st.ino)
-        (device, owner, blocks) = (st.dev, st.uid, st.blocks)
+        (device, owner, links, blocks) = (st.dev, st.uid, st.nlink, st.blocks)
     }
 
     package var isExecutable: Bool { permissions & 0o100 != 0 }

@@ -18,9 +18,10 @@ package struct FreshnessPlan: Sendable {
     /// and which is older than any source.
     package static let staleTime: Int64 = 315_532_800_000_000_000
 
-    /// Sources to touch, before the outputs.
+    /// Sources to touch. All of them come before the first output: a kill in between must not leave an output
+    /// that has its new time beside a newer source that has still its old one.
     package private(set) var sources: [Setting] = []
-    /// Outputs (and the sources that take part in their order), oldest first.
+    /// Outputs, oldest first.
     package private(set) var outputs: [Setting] = []
     /// Unchanged sources whose time lay in the future.
     package private(set) var fromTheFuture = 0
@@ -79,7 +80,10 @@ package struct FreshnessPlan: Sendable {
                 outputsBefore = false
             }
             if group.contains(where: { !$0.isSource }) { outputsBefore = true }
-            outputs += group.map { Setting(path: $0.path, mtime: time) }
+            for item in group {
+                let setting = Setting(path: item.path, mtime: time)
+                if item.isSource { sources.append(setting) } else { outputs.append(setting) }
+            }
             start = end
         }
         let after = time + step

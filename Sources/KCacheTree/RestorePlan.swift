@@ -36,11 +36,18 @@ package struct RestorePlan: Sendable {
     private var notOurs = Set<TreePath>()
     private var leftoverSet = Set<TreePath>()
 
+    /// Files that no snapshot holds and that outputs are made from: keys, seeds.
+    private let withheld: Set<TreePath>
+
     /// Compares; nothing is read or written.
     ///
+    /// - Parameter withheld: files here that stay out of snapshots although outputs are made from them. Nobody
+    ///   knows what they held where the snapshot was made, so they count as sources that the snapshot has not.
     /// - Throws: `TreeError.obstructed` if a file stands where a directory has to be, or the other way round.
-    package init(snapshot entries: [SnapshotEntry], local: LocalTree, mode: Mode) throws(TreeError) {
-        (self.entries, self.mode) = (entries, mode)
+    package init(
+        snapshot entries: [SnapshotEntry], local: LocalTree, mode: Mode, withheld: Set<TreePath> = []
+    ) throws(TreeError) {
+        (self.entries, self.mode, self.withheld) = (entries, mode, withheld)
         let files = local.listing.files
         var at = 0
         for (place, entry) in entries.enumerated() {
@@ -101,7 +108,9 @@ package struct RestorePlan: Sendable {
         let same = local.contents.item(index).map { isSame(entry, $0) } ?? false
         switch (entry.role, local.roles[index]) {
         case (.output, .output):
-            if same {
+            let status = local.listing.files[index].status
+            // A file of several names is another tree's too (`cp -al`): a new time would make it fresh there.
+            if same, status.links <= 1, isAsExecutable(entry, status) {
                 kept.append(place)
             } else {
                 writes.append(place)
@@ -114,6 +123,12 @@ package struct RestorePlan: Sendable {
         case (.source, _), (.configuration, _):
             if same { unchanged.append((place, mtime)) } else { changed.append((entry.path, mtime)) }
         }
+    }
+
+    /// A program that the build made has to run here.
+    private func isAsExecutable(_ entry: SnapshotEntry, _ status: FileStatus) -> Bool {
+        guard case .file(_, let executable) = entry.kind else { return true }
+        return executable == status.isExecutable
     }
 
     /// The execute bit does not count: archives and filesystems lose it, and no object depends on it.
@@ -133,7 +148,8 @@ package struct RestorePlan: Sendable {
         case .output:
             leftovers.append(file.path)
             leftoverSet.insert(file.path)
-        case .leftOut: break
+        case .leftOut:
+            if withheld.contains(file.path) { added.append((file.path, file.status.mtime)) }
         }
     }
 

@@ -9,6 +9,8 @@ package struct SnapshotPlan: Sendable {
     package private(set) var leftOut: [(path: TreePath, reason: String)] = []
     /// Sources that are newer than every output: make would rebuild what depends on them.
     package private(set) var lateSources = 0
+    /// Sources whose content changed with an old time; the stat index remembers them.
+    package private(set) var backdated: Set<TreePath> = []
 
     /// - Parameter earlier: the tree's previous stat index, for `isBackdated`.
     package init(_ local: LocalTree, earlier: StatIndex) {
@@ -20,10 +22,12 @@ package struct SnapshotPlan: Sendable {
         let oldest = outputs.min() ?? .max
         let newest = outputs.max() ?? .max
         for i in entries.indices where entries[i].role != .output {
-            if Self.isBackdated(entries[i], local, earlier, newestOutput: newest) {
-                entries[i].order = newest == .max ? .max : newest + 1
-                lateSources += 1
-            } else if entries[i].order > newest {
+            if let change = Self.backdatedChange(entries[i], local, earlier) {
+                // Outputs that are newer than the change were made from it; the others were not.
+                backdated.insert(entries[i].path)
+                entries[i].order = max(entries[i].order, min(change, newest == .max ? .max : newest + 1))
+            }
+            if entries[i].order > newest {
                 lateSources += 1
             } else if entries[i].order <= oldest {
                 entries[i].order = 0
@@ -31,15 +35,16 @@ package struct SnapshotPlan: Sendable {
         }
     }
 
-    /// True for a source that got other content since the last push with a time before that change: a file
-    /// moved or copied into place with its old time. make can't see it; here it counts as new.
-    private static func isBackdated(
-        _ entry: SnapshotEntry, _ local: LocalTree, _ earlier: StatIndex, newestOutput: Int64
-    ) -> Bool {
-        guard entry.order <= newestOutput, let record = earlier.record(of: entry.path),
-            record.kind != entry.kind,
-            let status = local.listing[entry.path]?.status
-        else { return false }
-        return status.ctime > newestOutput && status.ctime - status.mtime > 1_000_000_000
+    /// When a source got other content with a time before that: a file moved or copied into place with its old
+    /// time, since the last push or before an earlier one that saw it. make can't see it; here it counts as new.
+    private static func backdatedChange(
+        _ entry: SnapshotEntry, _ local: LocalTree, _ earlier: StatIndex
+    ) -> Int64? {
+        guard let record = earlier.record(of: entry.path),
+            record.kind != entry.kind || record.isBackdated,
+            let status = local.listing[entry.path]?.status,
+            status.ctime - status.mtime > 1_000_000_000
+        else { return nil }
+        return status.ctime
     }
 }

@@ -15,6 +15,8 @@ package struct StatIndex: Sendable {
         package var inode: UInt64
         package var kind: SnapshotEntry.Kind
         package var holdsTreePath: Bool
+        /// See `SnapshotPlan.backdated`: the next push must know as well.
+        package var isBackdated = false
 
         package init(path: TreePath, status: FileStatus, kind: SnapshotEntry.Kind, holdsTreePath: Bool) {
             self.path = path
@@ -28,11 +30,11 @@ package struct StatIndex: Sendable {
 
         init(
             path: TreePath, size: UInt64, mtime: Int64, ctime: Int64, inode: UInt64, kind: SnapshotEntry.Kind,
-            holdsTreePath: Bool
+            holdsTreePath: Bool, isBackdated: Bool
         ) {
             self.path = path
             (self.size, self.mtime, self.ctime, self.inode) = (size, mtime, ctime, inode)
-            (self.kind, self.holdsTreePath) = (kind, holdsTreePath)
+            (self.kind, self.holdsTreePath, self.isBackdated) = (kind, holdsTreePath, isBackdated)
         }
     }
 
@@ -69,16 +71,17 @@ package struct StatIndex: Sendable {
             writer.u64(UInt64(bitPattern: record.mtime))
             writer.u64(UInt64(bitPattern: record.ctime))
             writer.varint(record.inode)
+            let marks: UInt8 = (record.holdsTreePath ? 4 : 0) | (record.isBackdated ? 8 : 0)
             switch record.kind {
             case .file(let content, let executable):
-                writer.u8((executable ? 1 : 0) | (record.holdsTreePath ? 4 : 0))
+                writer.u8((executable ? 1 : 0) | marks)
                 writer.varint(UInt64(content.chunks.count))
                 for chunk in content.chunks {
                     writer.varint(UInt64(chunk.length))
                     writer.digest(chunk.digest)
                 }
             case .link(let target):
-                writer.u8(2 | (record.holdsTreePath ? 4 : 0))
+                writer.u8(2 | marks)
                 writer.counted(target)
             }
         }
@@ -140,7 +143,7 @@ package struct StatIndex: Sendable {
             records.append(
                 Record(
                     path: path, size: size, mtime: mtime, ctime: ctime, inode: inode, kind: kind,
-                    holdsTreePath: flags & 4 != 0))
+                    holdsTreePath: flags & 4 != 0, isBackdated: flags & 8 != 0))
         }
         guard reader.isAtEnd else { throw reader.error("bytes after the end") }
         return StatIndex(sorted: records)

@@ -31,16 +31,19 @@ package struct TreeContents: Sendable {
     }
 
     /// The index to keep, as of `now` on the filesystem's clock: what was read or still known, and is settled.
-    package func statIndex(for listing: TreeListing, now: Int64) -> StatIndex {
+    package func statIndex(
+        for listing: TreeListing, now: Int64, backdated: Set<TreePath> = []
+    ) -> StatIndex {
         var records: [StatIndex.Record] = []
         records.reserveCapacity(listing.files.count)
         for (i, file) in listing.files.enumerated() {
             guard let item = item(i), StatIndex.isSettled(ctime: item.status.ctime, now: now) else {
                 continue
             }
-            records.append(
-                StatIndex.Record(
-                    path: file.path, status: item.status, kind: item.kind, holdsTreePath: item.holdsTreePath))
+            var record = StatIndex.Record(
+                path: file.path, status: item.status, kind: item.kind, holdsTreePath: item.holdsTreePath)
+            record.isBackdated = backdated.contains(file.path)
+            records.append(record)
         }
         return StatIndex(sorted: records)
     }

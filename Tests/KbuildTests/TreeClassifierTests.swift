@@ -155,6 +155,20 @@ struct TreeClassifierTests {
         #expect(of("d/.kcache-tmp-1-2") == .leftOut(.temporary))
     }
 
+    @Test func whatAPersonMayHaveWritten() throws {
+        let (_, of) = try classify([
+            "d/x.o": "", "d/.x.o.cmd": savedCommand("d/x.o"), "d/x.c": "", "d/x.c.2023-01.bak": "",
+            "d/x.c.123r.expand": "", "certs/Makefile": "$(obj)/x509.genkey:\n\tcp a $@\n",
+            "certs/y.o": "", "certs/.y.o.cmd": savedCommand("certs/y.o"), "certs/x509.genkey": "mine",
+            "Makefile": (LiteralTree.skeleton["Makefile"] ?? "").replacing(
+                "-o -name '.tmp_*'", with: "-o -name '.tmp_*' -o -name '*.c.[012]*.*'")
+                + "\nMRPROPER_FILES += certs/x509.genkey\n",
+        ])
+        #expect(of("d/x.c.2023-01.bak") == .source)
+        #expect(of("d/x.c.123r.expand") == .output(.cleanPattern))
+        #expect(of("certs/x509.genkey") == .source)
+    }
+
     /// What `make clean` and `make` leave of a host program that needed no rebuild.
     @Test func programsWithoutSavedCommand() throws {
         let tree = try LiteralTree(

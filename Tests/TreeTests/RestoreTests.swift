@@ -1,3 +1,4 @@
+import Glibc
 import KCacheCore
 import KCacheStore
 import KCacheSystem
@@ -206,5 +207,49 @@ import Testing
         #expect(try here.text("empty.o") == nil)
         #expect(Set(summary.removed) == ["a.o", "empty.o"])
         #expect(try here.mtime("all.o") > here.mtime("dir with space/b.o"))
+    }
+
+    @Test func everySourceGetsItsTimeBeforeTheFirstOutput() throws {
+        let there = try built()
+        try there.put("a.c", "int edited;", at: 2001)
+        let id = try machine.push(there)
+        let here = try checkout()
+        try here.put("a.c", "int edited;", at: 7)
+        let (_, summary) = try machine.pull(id, into: here)
+        #expect(summary.freshness.sources.map(\.path).contains("a.c"))
+        #expect(summary.freshness.outputs.allSatisfy { $0.path.hasSuffix(".o") })
+    }
+
+    @Test func anOutputOfTwoTreesIsNotMadeFreshInTheOther() throws {
+        let id = try machine.push(try built())
+        let other = try built("other")
+        let here = try checkout()
+        #expect(link(other.path.appending("a.o").string, here.path.appending("a.o").string) == 0)
+        try machine.pull(id, into: here)
+        #expect(try here.status("a.o")?.inode != other.status("a.o")?.inode)
+        #expect(try other.mtime("a.o") <= FreshnessPlan.staleTime)
+    }
+
+    @Test func aProgramThatLostItsExecuteBitGetsItBack() throws {
+        let there = try built()
+        try there.setPermissions("a.o", 0o755)
+        let id = try machine.push(there)
+        let here = try checkout()
+        try here.put("a.o", "object a")
+        try machine.pull(id, into: here)
+        #expect(try here.status("a.o")?.isExecutable == true)
+    }
+
+    @Test func aKeyThatStaysHomeCountsAsDifferent() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try here.put("key.pem", "mine", at: 9)
+        let entries = try machine.store.begin().snapshot(id).entries
+        let plan = try RestorePlan(
+            snapshot: entries, local: try machine.look(here), mode: .checkout, withheld: ["key.pem"])
+        #expect(plan.added.map(\.path) == ["key.pem"])
+        let freshness = FreshnessPlan(plan, resolution: TimeResolution(tick: 1), now: 3_000_000_000_000)
+        let key = try #require(freshness.sources.first { $0.path == "key.pem" })
+        #expect(freshness.outputs.allSatisfy { $0.mtime < key.mtime })
     }
 }

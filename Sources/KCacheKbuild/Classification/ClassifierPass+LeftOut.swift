@@ -21,6 +21,13 @@ extension ClassifierPass {
             if let i = listing.index(of: path), !isTracked(path) { classes[i] = .leftOut(.secret) }
         }
         if let path = TreePath(".config"), let i = listing.index(of: path) { classes[i] = .configuration }
+        // certs/Makefile: "You can provide your own config file." The copy of the default one that it makes
+        // otherwise leaves no trace, so that nothing proves which of the two stands here.
+        if let path = TreePath("certs/x509.genkey"), let i = listing.index(of: path),
+            classes[i] != .output(.savedCommand)
+        {
+            classes[i] = .source
+        }
     }
 
     private func reason(_ path: TreePath, nameStart: Int) -> LeftOutReason? {

@@ -134,12 +134,21 @@ struct ClassifierPass {
         var stem = path.bytes[..<cut]
         // Compiler dumps: `x.c.123r.expand`.
         if let dump = path.bytes[path.nameStart...].firstRange(of: ".c.".utf8) {
+            guard Self.isDump(path.bytes[dump.upperBound...]) else { return false }
             stem = path.bytes[..<dump.lowerBound]
         }
         for other in [Array(stem), stem + Array(".o".utf8)] {
             if let other = TreePath(other), other != path, isProvenByCommand(other) { return true }
         }
         return false
+    }
+
+    /// gcc's `123r.expand` (-fdump-…): a person's `x.c.2023-01.bak` fits the pattern of `make clean` as well.
+    private static func isDump(_ suffix: ArraySlice<UInt8>) -> Bool {
+        let digits = suffix.prefix { (0x30...0x39).contains($0) }
+        let rest = suffix.dropFirst(digits.count)
+        return digits.count >= 3 && rest.count > 2 && "rti".utf8.contains(rest[rest.startIndex])
+            && rest[rest.startIndex + 1] == UInt8(ascii: ".")
     }
 
     private func isProvenByCommand(_ path: TreePath) -> Bool {

@@ -11,6 +11,11 @@ enum CommandEvidence {
         return name.dropFirst().dropLast(4)
     }
 
+    /// The saved command's file of a target: `.NAME.cmd` beside it.
+    static func file(of target: TreePath) -> TreePath? {
+        TreePath(target.bytes[..<target.nameStart] + Array(".".utf8) + target.name + Array(".cmd".utf8))
+    }
+
     /// True if a line assigns `cmd_PATH` or, since 6.3, `savedcmd_PATH`, where PATH ends in this name.
     ///
     /// scripts/Kbuild.include writes that as the first line; tools/build may put comments and dependencies

@@ -70,7 +70,7 @@ package struct KbuildPuller: Sendable {
             host: host, session: session, inspection: inspection, local: local, mode: mode)
         let chosen = try chooser.choose(request.snapshot, in: store)
         request.announce(chosen.announcement)
-        let plan = try RestorePlan(snapshot: try usableEntries(chosen, mode), local: local, mode: mode)
+        let plan = try plan(try usableEntries(chosen, mode), local, inspection, mode)
         try refuseIncomplete(chosen.snapshot, plan)
 
         var report = Report(announcement: chosen.announcement)
@@ -149,6 +149,35 @@ package struct KbuildPuller: Sendable {
         }
     }
 
+    /// Where a file stays in an output's place, the output's saved command does not come: with it make would
+    /// take the file for what that command makes.
+    private func plan(
+        _ entries: [SnapshotEntry], _ local: LocalTree, _ inspection: TreeInspection, _ mode: RestorePlan.Mode
+    ) throws -> RestorePlan {
+        var withheld: Set<TreePath> = []
+        for (file, fileClass) in zip(inspection.listing.files, inspection.classification.classes)
+        where fileClass == .leftOut(.secret) {
+            withheld.insert(file.path)
+        }
+        let plan = try RestorePlan(snapshot: entries, local: local, mode: mode, withheld: withheld)
+        let commands = Set(plan.conflicts.compactMap { CommandEvidence.file(of: $0.path) })
+        let rest = entries.filter { $0.role != .output || !commands.contains($0.path) }
+        if rest.count == entries.count { return plan }
+        return try RestorePlan(snapshot: rest, local: local, mode: mode, withheld: withheld)
+    }
+
+    /// Saved commands here that speak of a file which another build made, or nobody.
+    private static func strayCommands(_ plan: RestorePlan) -> [TreePath] {
+        let conflicts = Set(plan.conflicts.map(\.path))
+        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
+        return plan.leftovers.filter { path in
+            guard let name = CommandEvidence.target(of: path.name),
+                let target = TreePath(path.bytes[..<path.nameStart] + name)
+            else { return false }
+            return conflicts.contains(target) || outputs.contains(target)
+        }
+    }
+
     private func refuseIncomplete(_ snapshot: Snapshot, _ plan: RestorePlan) throws {
         guard plan.mode == .whole, snapshot.header.withoutSources else { return }
         throw KbuildError(
@@ -172,11 +201,16 @@ package struct KbuildPuller: Sendable {
         options.progress = request.progress
         let root = inspection.root
         let outputs = plan.entries.filter { $0.role == .output }.map(\.path)
-        let changes = Invalidation.Changes(
+        var changes = Invalidation.Changes(
             changed: Set(plan.changed.map(\.path) + plan.conflicts.map(\.path)),
             added: Set(plan.added.map(\.path)), removed: Set(plan.missing))
-        options.invalidated = {
-            changes.isEmpty ? [] : try invalidated(by: changes, outputs: Set(outputs), in: root)
+        (changes.late, changes.made) = Self.lateSources(plan)
+        let stray = Self.strayCommands(plan)
+        options.invalidated = { [changes] in
+            let found =
+                changes.isEmpty && changes.late.isEmpty
+                ? [] : try invalidated(by: changes, outputs: Set(outputs), in: root)
+            return found + stray
         }
         if let sums = KheadersSums.path, outputs.contains(sums) {
             let architecture = inspection.tree?.architecture ?? ""
@@ -186,6 +220,22 @@ package struct KbuildPuller: Sendable {
             }
         }
         return options
+    }
+
+    /// Sources that are the same here and were newer than outputs where those were made, with the places in
+    /// time of both. What a stamp of an earlier pull marks as cold does not count.
+    private static func lateSources(_ plan: RestorePlan) -> (
+        late: [TreePath: Int64], made: [TreePath: Int64]
+    ) {
+        let outputs = plan.entries.filter { $0.role == .output && $0.order != FreshnessPlan.staleTime }
+        guard let oldest = outputs.lazy.map(\.order).min() else { return ([:], [:]) }
+        var late: [TreePath: Int64] = [:]
+        for place in plan.unchanged.map(\.entry) + plan.writes {
+            let entry = plan.entries[place]
+            if entry.role == .source, entry.order > oldest { late[entry.path] = entry.order }
+        }
+        guard !late.isEmpty else { return ([:], [:]) }
+        return (late, Dictionary(outputs.map { ($0.path, $0.order) }, uniquingKeysWith: { a, _ in a }))
     }
 
     /// The outputs that make would wrongly take as fresh.

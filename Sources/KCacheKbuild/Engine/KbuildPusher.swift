@@ -55,7 +55,10 @@ package struct KbuildPusher: Sendable {
         let local = try read(inspection, session, writer, request)
         let now = try filesystemTime(root)
         let plan = SnapshotPlan(local, earlier: inspection.index)
-        var snapshot = Snapshot(header: try header(inspection, request), entries: plan.entries)
+        let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
+        var snapshot = Snapshot(
+            header: try header(inspection, request),
+            entries: plan.entries.filter { !unfinished.contains($0.path) })
         snapshot.seal()
 
         var report = Report(header: snapshot.header)
@@ -66,10 +69,12 @@ package struct KbuildPusher: Sendable {
         report.special = local.listing.special
         // With nothing read and nothing gone the index on the disk is this one.
         if report.filesRead > 0 || inspection.index.records.count != plan.entries.count {
-            try keep(local.contents.statIndex(for: local.listing, now: now), in: state, &report)
+            let index = local.contents.statIndex(
+                for: local.listing, now: now, backdated: plan.backdated)
+            try keep(index, in: state, &report)
         }
         if request.dryRun {
-            report.newBytes = missingBytes(plan.entries, session, request)
+            report.newBytes = missingBytes(snapshot.entries, session, request)
             return report
         }
         try commit(snapshot, session, writer, &report)

@@ -6,7 +6,8 @@ package import KCacheTree
 ///
 /// Make compares times of the prerequisites that it knows. After a pull every source that differs is newer
 /// than the outputs, so all that make knows of is settled; this is about what it doesn't know:
-/// a header that now comes first in the search path, scripts and host programs that a recipe runs without
+/// a header that now comes first in the search path, links that lead elsewhere now (make looks at the time of
+/// the file behind), scripts and host programs that a recipe runs without
 /// naming them as prerequisites, payloads of `.incbin`, and recipes without `.cmd` file in Makefiles that
 /// changed. In doubt an output is named: it only costs its making.
 ///
@@ -19,6 +20,11 @@ package struct Invalidation: Sendable {
         package var changed: Set<TreePath>
         package var added: Set<TreePath>
         package var removed: Set<TreePath>
+        /// Sources that are the same here but were newer than some outputs where those were made, by their
+        /// places in time. They spoil only what is older (`made`).
+        package var late: [TreePath: Int64] = [:]
+        /// The outputs' places in time; needed with `late` only.
+        package var made: [TreePath: Int64] = [:]
 
         package init(changed: Set<TreePath> = [], added: Set<TreePath> = [], removed: Set<TreePath> = []) {
             (self.changed, self.added, self.removed) = (changed, added, removed)
@@ -70,6 +76,18 @@ package struct Invalidation: Sendable {
         var finder = InvalidationFinder(
             changes: changes, outputs: outputs, index: index, root: root, listing: listing)
         try finder.run()
-        return finder.found.map { Item(target: $0.key, reason: $0.value) }.sorted { $0.target < $1.target }
+        var found = finder.found
+        if !changes.late.isEmpty {
+            let late = Set(changes.late.keys)
+            var second = InvalidationFinder(
+                changes: Changes(changed: late, added: late), lateness: changes.late, outputs: outputs,
+                index: index, root: root, listing: listing)
+            try second.run()
+            for (target, reason) in second.found
+            where found[target] == nil && second.lateness(reason) > changes.made[target] ?? .min {
+                found[target] = reason
+            }
+        }
+        return found.map { Item(target: $0.key, reason: $0.value) }.sorted { $0.target < $1.target }
     }
 }

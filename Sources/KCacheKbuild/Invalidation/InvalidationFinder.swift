@@ -4,7 +4,10 @@ import KCacheTree
 
 /// The steps of `Invalidation`.
 struct InvalidationFinder {
-    let changes: Invalidation.Changes
+    private(set) var changes: Invalidation.Changes
+    /// Places in time of the changes; empty if all of them come after every output.
+    private let places: [TreePath: Int64]
+    private let latest: Int64
     let outputs: Set<TreePath>
     let index: CmdIndex
     let root: Directory
@@ -12,9 +15,10 @@ struct InvalidationFinder {
     private(set) var found: [TreePath: Invalidation.Reason] = [:]
 
     init(
-        changes: Invalidation.Changes, outputs: Set<TreePath>, index: CmdIndex, root: Directory,
-        listing: TreeListing
+        changes: Invalidation.Changes, lateness: [TreePath: Int64] = [:], outputs: Set<TreePath>,
+        index: CmdIndex, root: Directory, listing: TreeListing
     ) {
+        (places, latest) = (lateness, lateness.values.max() ?? .max)
         (self.changes, self.outputs, self.index) = (changes, outputs, index)
         (self.root, self.listing) = (root, listing)
     }
@@ -22,6 +26,7 @@ struct InvalidationFinder {
     mutating func run() throws {
         unreadable()
         guard !changes.all.isEmpty else { return }
+        links()
         shadows()
         try unseenInputs()
         recipes()
@@ -29,7 +34,17 @@ struct InvalidationFinder {
     }
 
     private mutating func name(_ target: TreePath, _ reason: Invalidation.Reason) {
-        if found[target] == nil { found[target] = reason }
+        if let known = found[target], lateness(known) >= lateness(reason) { return }
+        found[target] = reason
+    }
+
+    /// The place in time of what a reason names; the last one for what is made from the changes.
+    func lateness(_ reason: Invalidation.Reason) -> Int64 {
+        switch reason {
+        case .shadowed(let path), .unseenInput(let path), .payload(let path), .recipe(let path):
+            places[path] ?? latest
+        case .unreadable: latest
+        }
     }
 
     private mutating func unreadable() {
@@ -37,6 +52,37 @@ struct InvalidationFinder {
             let name = bad.file.name.dropFirst().dropLast(4)
             guard let target = bad.file.parent.map({ $0.appending(name) }) ?? TreePath(name) else { continue }
             self.name(target, .unreadable)
+        }
+    }
+
+    // MARK: Links
+
+    /// Make takes the time of the file that a link leads to, which says nothing of the link. So all that was
+    /// read through a link that differs is named, and counts as changed.
+    private mutating func links() {
+        let links = changes.changed.union(changes.added).filter { listing[$0]?.status.kind == .link }
+        guard !links.isEmpty else { return }
+        func link(on path: TreePath) -> TreePath? {
+            var place: TreePath? = path
+            while let here = place {
+                if links.contains(here) { return here }
+                place = here.parent
+            }
+            return nil
+        }
+        let through = index.names.map { name in name.path.flatMap(link) }
+        let resolver = index.resolver
+        for record in index.records {
+            let named = index.recorded(record) + index.extra(record)
+            var used = named.firstMapped { through[Int($0)] } ?? record.source.flatMap(link)
+            if used == nil, !record.hasRecordedDependencies {
+                let words = CommandText.words(MakeText.unescape(record.command))
+                used = words.firstMapped { word in resolver.resolve(word).flatMap(link) }
+            }
+            if let used, record.target != used { name(record.target, .unseenInput(used)) }
+        }
+        for (number, name) in index.names.enumerated() where through[number] != nil {
+            if let path = name.path, !name.isWildcard { changes.changed.insert(path) }
         }
     }
 
@@ -231,5 +277,14 @@ struct InvalidationFinder {
                 }
             }
         }
+    }
+}
+
+extension Sequence {
+    fileprivate func firstMapped<T>(_ map: (Element) -> T?) -> T? {
+        for element in self {
+            if let found = map(element) { return found }
+        }
+        return nil
     }
 }

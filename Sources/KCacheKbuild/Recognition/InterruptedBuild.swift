@@ -73,6 +73,24 @@ package enum InterruptedBuild {
         return findings
     }
 
+    /// Outputs that a step may have left half written, with what makes them look whole. Make would keep them:
+    /// an object that was cut off while it was compiled again still has its saved command.
+    package static func unfinished(_ classification: Classification) -> Set<TreePath> {
+        var found: Set<TreePath> = []
+        for finding in findings(classification) {
+            guard let path = finding.path else { continue }
+            switch finding.kind {
+            case .unfinishedCompile:
+                found.insert(path)
+                let target = path.bytes[..<path.nameStart] + path.name.dropFirst().dropLast(2)
+                if let target = TreePath(target) { found.insert(target) }
+            case .unsavedCommand, .temporaryFile, .emptyOutput: found.insert(path)
+            case .neverBuilt, .missingTarget, .unfinishedLink, .noKernel: continue
+            }
+        }
+        return found
+    }
+
     private static func finding(
         _ file: ScannedFile, _ evidence: OutputEvidence, _ classification: Classification
     ) -> BuildFinding? {

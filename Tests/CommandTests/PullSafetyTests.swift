@@ -1,0 +1,147 @@
+import Foundation
+import KCacheCore
+import KCacheKbuild
+import KCacheStore
+import KCacheTree
+import SystemPackage
+import TestKernel
+import Testing
+
+/// Differences that make can't see, on the fake kernel with real make: what it makes after a pull is what a
+/// clean build makes.
+@Suite(.serialized) struct PullSafetyTests {
+    let kernel: FakeKernel
+    let work: Workplace
+    let store: Store
+    let host: HostEnvironment
+
+    init() throws {
+        kernel = try FakeKernel.prepared()
+        work = try Workplace()
+        store = try Store.open(at: FilePath(work.place("store").path), mode: .createIfMissing)
+        var environment = ProcessInfo.processInfo.environment
+        environment.merge(FakeKernel.pins) { $1 }
+        host = HostEnvironment(environment: environment, cacheFolder: FilePath(work.place("cache").path))
+    }
+
+    private func built(_ name: String, _ state: FakeState) throws -> URL {
+        let place = work.place(name)
+        try kernel.makeTree(at: place, state)
+        #expect(try kernel.build(place).status == 0)
+        return place
+    }
+
+    private func push(_ place: URL) throws -> SnapshotID {
+        try #require(try KbuildPusher(host: host, store: store).push(.init(tree: FilePath(place.path))).id)
+    }
+
+    @discardableResult
+    private func pull(_ id: SnapshotID, into place: URL) throws -> KbuildPuller.Report {
+        var request = KbuildPuller.Request(tree: FilePath(place.path))
+        request.snapshot = id.description
+        request.sync = false
+        return try KbuildPuller(host: host, store: store).pull(request)
+    }
+
+    private func setOld(_ file: URL) throws { try Shell.run(["touch", "-d", "2001-01-01", file.path]) }
+
+    private func expectCleanBuild(_ place: URL, _ state: FakeState) throws {
+        let made = try kernel.build(place)
+        #expect(made.status == 0, "\(made.log)")
+        let differences = try kernel.differences(of: place, from: state)
+        #expect(differences.isEmpty, "\(differences)")
+    }
+
+    /// A copy without hidden files: objects of other sources, and nothing that says what made them.
+    @Test func objectsWithoutSavedCommandsAreMadeAgain() throws {
+        let id = try push(try built("built", kernel.initial))
+        var other = kernel.initial
+        other.files["core/queue.c", default: ""] += "\nint other(void) { return 3; }\n"
+        let place = try built("copied", other)
+        try kernel.initial.write(to: place, replacing: other)
+        try Shell.run(["find", place.path, "-name", ".*.cmd", "-delete"])
+        let report = try pull(id, into: place)
+        #expect(report.conflicts.contains { $0 == TreePath("core/queue.o") }, "\(report.conflicts)")
+        try expectCleanBuild(place, kernel.initial)
+    }
+
+    @Test func aLinkThatLeadsElsewhereCountsAsChanged() throws {
+        let id = try push(try built("built", kernel.initial))
+        var state = kernel.initial
+        state.files["include/fake/other-limits.h"] = "#define FAKE_LIMIT 88\n"
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, state)
+        let (link, other) = ("include/fake/limits.h", "include/fake/other-limits.h")
+        try Shell.run(["ln", "-sf", "other-limits.h", place.appending(path: link).path])
+        try pull(id, into: place)
+        // It was added here and has a new time: a file outside the tree would keep its old one.
+        try setOld(place.appending(path: other))
+        state.files["include/fake/limits.h"] = state.files["include/fake/other-limits.h"]
+        try expectCleanBuild(place, state)
+    }
+
+    /// The builder's make did not see the edit; where the sources are the same, a pull must.
+    @Test func anUnseenEditAfterTheBuildIsSeenByAPull() throws {
+        let builder = try built("built", kernel.initial)
+        var state = kernel.initial
+        state.files["scripts/fake/pack.sh"] = "pack() { tr a-z c-za-b; }\n"
+        state.files["arch/fake/include/fake/limits.h"] = "#define FAKE_LIMIT 96\n"
+        try state.write(to: builder, replacing: kernel.initial)
+        let id = try push(builder)
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, state)
+        try pull(id, into: place)
+        try expectCleanBuild(place, state)
+        // Once it is right, nothing is left out any more.
+        let again = work.place("again")
+        try kernel.makeCheckout(at: again, state)
+        #expect(try pull(try push(place), into: again).invalidated.isEmpty)
+        try expectCleanBuild(again, state)
+    }
+
+    /// A compile that was killed leaves half an object beside the saved command of the one before.
+    @Test func aPartialSnapshotHasNoHalfObject() throws {
+        let builder = try built("built", kernel.initial)
+        var state = kernel.initial
+        state.files["core/queue.c", default: ""] += "\nint added(void) { return 3; }\n"
+        try state.write(to: builder, replacing: kernel.initial)
+        usleep(12_000)
+        try Data([0x7f, 0x45, 0x4c, 0x46]).write(to: builder.appending(path: "core/queue.o"))
+        var request = KbuildPusher.Request(tree: FilePath(builder.path))
+        request.partial = true
+        let id = try #require(try KbuildPusher(host: host, store: store).push(request).id)
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, state)
+        try pull(id, into: place)
+        try expectCleanBuild(place, state)
+    }
+
+    /// Moved into place with its old time: make can't see it, and a second push must not forget it.
+    @Test func aBackdatedEditStaysSeen() throws {
+        let builder = try built("built", kernel.initial)
+        _ = try push(builder)
+        var state = kernel.initial
+        state.files["include/fake/limits.h"] = "#define FAKE_LIMIT 72\n"
+        try state.write(to: builder, replacing: kernel.initial)
+        try setOld(builder.appending(path: "include/fake/limits.h"))
+        usleep(40_000)
+        _ = try push(builder)
+        let id = try push(builder)
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, state)
+        try pull(id, into: place)
+        try expectCleanBuild(place, state)
+        // Another file is built now, so that outputs are newer than the change.
+        var edited = state
+        edited.files["net/Makefile", default: ""] += "# no change\n"
+        edited.files["lib/extra-note.c"] = "int note;\n"
+        edited.files["init/Makefile", default: ""] += "ccflags-y += -DNOTE\n"
+        try edited.write(to: builder, replacing: state)
+        #expect(try kernel.build(builder).status == 0)
+        usleep(40_000)
+        let later = work.place("later")
+        try kernel.makeCheckout(at: later, edited)
+        try pull(try push(builder), into: later)
+        try expectCleanBuild(later, edited)
+    }
+}
