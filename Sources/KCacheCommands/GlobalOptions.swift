@@ -26,7 +26,9 @@ struct GlobalOptions: ParsableArguments {
     @Option(name: .long, help: "How results are printed: text or json.")
     var format: OutputFormat = .text
 
-    @Flag(name: .shortAndLong, help: "Print no progress, no remarks, and nothing of a push or pull that went well.")
+    @Flag(
+        name: .shortAndLong,
+        help: "Print no progress, no remarks, and nothing of a push or pull that is well.")
     var quiet = false
 
     /// The tree's directory.

@@ -13,7 +13,9 @@ package enum MadeTargets {
             // Stamps of syncconfig, which makes no more of a symbol than its time.
             if path.hasPrefix("include/config/"), !path.hasPrefix("include/config/auto.conf") { continue }
             var status = stat()
-            guard lstat(tree.appending(path: path).path, &status) == 0 else { continue }
+            // Links are made anew by every make that comes by (arch/x86/Makefile, bzImage).
+            guard lstat(tree.appending(path: path).path, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+            else { continue }
             times[path] = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
         }
         return times
