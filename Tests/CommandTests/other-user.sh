@@ -7,13 +7,11 @@ kcache=$1 built=$2 tarball=$3 work=$4
 shift 4
 mkdir -p "$work"
 chmod 755 "$work"
-cp -a "$built" "$work/ahead"
-# What was written a day from now: every time in the built tree, sources and outputs alike.
-(cd "$work/ahead" && find . -type f -print0 | perl -0 -ne 'chomp; my @s = lstat; utime $s[8] + 86400, $s[9] + 86400, $_')
+# In place, since a copy elsewhere is not warm itself. What was written a day from now: every time in the built tree, sources and outputs alike.
+(cd "$built" && find . -type f -print0 | perl -0 -ne 'chomp; my @s = lstat; utime $s[8] + 86400, $s[9] + 86400, $_')
 export XDG_CACHE_HOME=$work/cache
 eval "$("$kcache" env)"
-(cd "$work/ahead" && "$kcache" push --quiet)
-rm -rf "$work/ahead"
+(cd "$built" && "$kcache" push --quiet)
 mkdir "$work/another-users-tree"
 tar -xJf "$tarball" -C "$work/another-users-tree" --strip-components=1
 cp "$built/.config" "$work/another-users-tree/.config"
