@@ -133,15 +133,7 @@ int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offs
     return done;
 }
 
-int kcache_rename_noreplace(int olddir, const char *old, int newdir, const char *new_name) {
-    return renameat2(olddir, old, newdir, new_name, RENAME_NOREPLACE) ? -errno : 0;
-}
-
 int kcache_errno(void) { return errno; }
-
-int kcache_fallocate(int fd, uint64_t length) {
-    return fallocate(fd, 0, 0, (off_t)length) ? -errno : 0;
-}
 
 int kcache_flock(int fd, int operation) {
     int result;

@@ -262,15 +262,6 @@ package final class Directory: Sendable {
     /// syncfs: makes all that was written to this filesystem durable.
     package func syncFilesystem() throws(SystemError) { try check(kcache_syncfs(fd), "sync", path.string) }
 
-    /// The filesystem's free bytes for this user.
-    package func freeSpace() throws(SystemError) -> ByteCount {
-        var st = statvfs()
-        guard fstatvfs(fd, &st) == 0 else {
-            throw SystemError("statvfs", path.string, Errno(rawValue: kcache_errno()))
-        }
-        return ByteCount(UInt64(st.f_bavail) * UInt64(st.f_frsize))
-    }
-
     // MARK: Helpers
 
     /// Runs one *at call on the path's parent directory and last component; ENOENT gives nil.

@@ -29,8 +29,6 @@ int kcache_syncfs(int fd);
 int kcache_reflink(int to, int from);
 /// copy_file_range(2) until `length` bytes are copied or the source ends; bytes copied or -errno.
 int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, uint64_t length);
-/// renameat2(2) with RENAME_NOREPLACE.
-int kcache_rename_noreplace(int olddir, const char *old, int newdir, const char *new_name);
 /// flock(2), restarted after signals; Swift sees only the structure of that name.
 int kcache_flock(int fd, int operation);
 #include <spawn.h>
@@ -38,4 +36,3 @@ int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path
 /// memmem(3): the offset of the first occurrence, or -1.
 int64_t kcache_find(const void *bytes, size_t length, const void *needle, size_t needle_length);
 int kcache_errno(void);
-int kcache_fallocate(int fd, uint64_t length);
