@@ -22,7 +22,8 @@ package struct KCache: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            PushCommand.self, PullCommand.self, StatusCommand.self, ListCommand.self, ShowCommand.self,
+            MakeCommand.self, PushCommand.self, PullCommand.self, StatusCommand.self, ListCommand.self,
+            ShowCommand.self,
             ForgetCommand.self, CollectCommand.self, VerifyCommand.self, StatsCommand.self, EnvCommand.self,
             StoreCommand.self,
         ])
@@ -32,6 +33,8 @@ package struct KCache: ParsableCommand {
     /// Parses, runs, and ends the process with 0 (done), 1 (failed) or 2 (wrong usage).
     package static func launch() -> Never {
         do {
+            let invocation = Invocation.current()
+            if let launcher = try MakeLauncher(of: invocation) { try launcher.run(invocation) }
             var command = try parseAsRoot()
             try command.run()
             exit(withError: ExitCode.success)

@@ -36,3 +36,12 @@ int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path
 /// memmem(3): the offset of the first occurrence, or -1.
 int64_t kcache_find(const void *bytes, size_t length, const void *needle, size_t needle_length);
 int kcache_errno(void);
+
+/// Runs a program with this process's descriptors, group and terminal, and waits: 0 and its wait status, or
+/// -errno if it could not be started. Meanwhile signals from processes are passed on; the terminal's reach it
+/// by themselves. Not for two threads at once.
+int kcache_run_foreground(const char *program, char *const argv[], char *const envp[], int *status);
+/// execve(2); returns only -errno.
+int kcache_replace(const char *program, char *const argv[], char *const envp[]);
+/// Ends this process as a child with that wait status ended: with its exit status, or by the same signal.
+void kcache_end_as(int status) __attribute__((noreturn));

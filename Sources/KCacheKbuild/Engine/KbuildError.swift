@@ -1,7 +1,7 @@
 /// Why a tree could not be pushed, pulled or judged.
 package struct KbuildError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
-        case notKbuild, noConfig, notBuilt, interrupted, noSnapshot, unfit
+        case notKbuild, noConfig, notBuilt, interrupted, noSnapshot, unfit, noMake
     }
 
     package let code: Code

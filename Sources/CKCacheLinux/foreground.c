@@ -1,0 +1,86 @@
+#include "include/kcache_linux.h"
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// What ends or pauses a make; a make takes SIGUSR1 as "switch debugging on".
+static const int watched[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1};
+enum { watched_count = sizeof watched / sizeof *watched };
+
+static volatile sig_atomic_t child = 0;
+static volatile sig_atomic_t early = 0;
+
+static void on_signal(int signal, siginfo_t *info, void *context) {
+    (void)context;
+    int saved = errno;
+    if (child <= 0)
+        early = signal;
+    else if (info->si_code <= 0)
+        // From a process, and perhaps to this one alone. The kernel's (the terminal's) reach the child too.
+        kill((pid_t)child, signal);
+    errno = saved;
+}
+
+int kcache_run_foreground(const char *program, char *const argv[], char *const envp[], int *status) {
+    struct sigaction before[watched_count];
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    child = 0;
+    early = 0;
+    // A handler before the start and not SIG_IGN: exec resets it, so that the child has what this process had;
+    // what was ignored (nohup, a script's background job) stays so in both.
+    for (int i = 0; i < watched_count; i++) {
+        sigaction(watched[i], NULL, &before[i]);
+        if (before[i].sa_handler != SIG_IGN) sigaction(watched[i], &action, NULL);
+    }
+    pid_t pid = 0;
+    int result = -posix_spawn(&pid, program, NULL, NULL, argv, envp);
+    if (result == 0) {
+        child = (sig_atomic_t)pid;
+        if (early) kill(pid, early);
+        early = 0;
+        siginfo_t info;
+        // Not reaped yet: until `child` is forgotten no other process can have its number.
+        while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {}
+        child = 0;
+        while (waitpid(pid, status, 0) < 0)
+            if (errno != EINTR) {
+                result = -errno;
+                break;
+            }
+    }
+    for (int i = 0; i < watched_count; i++)
+        if (before[i].sa_handler != SIG_IGN) sigaction(watched[i], &before[i], NULL);
+    // Came when there was no child any more, so it was meant for this process.
+    if (early) raise(early);
+    return result;
+}
+
+int kcache_replace(const char *program, char *const argv[], char *const envp[]) {
+    execve(program, argv, envp);
+    return -errno;
+}
+
+void kcache_end_as(int status) {
+    if (WIFSIGNALED(status)) {
+        int signal = WTERMSIG(status);
+        // The child has left a core, if there is one to leave.
+        struct rlimit none = {0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        struct sigaction action = {.sa_handler = SIG_DFL};
+        sigemptyset(&action.sa_mask);
+        sigaction(signal, &action, NULL);
+        sigset_t only;
+        sigemptyset(&only);
+        sigaddset(&only, signal);
+        sigprocmask(SIG_UNBLOCK, &only, NULL);
+        kill(getpid(), signal);
+        // Still here: the first process of a container takes no signal that it does not handle.
+        _exit(128 + signal);
+    }
+    _exit(WEXITSTATUS(status));
+}

@@ -1,0 +1,82 @@
+import Glibc
+import KCacheKbuild
+import KCacheSystem
+import SystemPackage
+
+/// Takes the command lines of `kcache make` and of a link named `make` as they are, in front of the parser:
+/// every word may be make's, and make's start must not wait for it.
+struct MakeLauncher {
+    /// Make's own.
+    let arguments: [[UInt8]]
+    let options: MakeOptions
+    let isLink: Bool
+
+    init(arguments: [[UInt8]], options: MakeOptions, isLink: Bool) {
+        (self.arguments, self.options, self.isLink) = (arguments, options, isLink)
+    }
+
+    /// Nil if this process was started for something else, or for the command's help.
+    init?(of invocation: Invocation) throws(SettingsError) {
+        let words = ProcessStrings.arguments()
+        guard let first = words.first else { return nil }
+        let name = first.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) }
+        isLink = name == "make" || name == "gmake"
+        guard isLink || words.dropFirst().first.map({ $0.elementsEqual("make".utf8) }) == true else {
+            return nil
+        }
+        var options = MakeOptions()
+        if let setting = invocation.environment["KCACHE_MAKEFLAGS"],
+            let wrong = options.take(setting: setting)
+        {
+            throw SettingsError("KCACHE_MAKEFLAGS has \(wrong): it takes the options of kcache make only")
+        }
+        var own = words.dropFirst(isLink ? 1 : 2)
+        if !isLink {
+            own = own.dropFirst(options.take(from: own.map { String(decoding: $0, as: UTF8.self) }))
+            if options.help { return nil }
+        }
+        (arguments, self.options) = (Array(own), options)
+    }
+
+    /// Runs make, and ends this process as make ends.
+    func run(_ invocation: Invocation = .current()) throws -> Never {
+        let session = MakeSession(host: host(invocation))
+        let request = MakeSession.Request(
+            arguments: arguments, environment: ProcessStrings.environment(),
+            workingDirectory: invocation.workingDirectory, options: options, isLink: isLink,
+            program: ownFile(invocation), user: geteuid())
+        let plan = try session.plan(request)
+        explain(plan.explanation, invocation)
+        switch plan.decision {
+        case .nothingToDo:
+            if plan.build?.invocation.modes.contains(.silent) != true {
+                invocation.console.print("kcache: nothing to do")
+            }
+            exit(0)
+        case .replace: try plan.process.replace()
+        case .run:
+            let ending = try plan.process.run()
+            if let build = plan.build { explain(session.after(build, ending), invocation) }
+            ending.endProcess()
+        }
+    }
+
+    /// No folder for caches, no caches: make runs all the same.
+    private func host(_ invocation: Invocation) -> HostEnvironment? {
+        do { return try invocation.host() } catch { return nil }
+    }
+
+    private func explain(_ lines: [String], _ invocation: Invocation) {
+        guard options.explain else { return }
+        for line in lines { invocation.console.diagnostic("kcache: \(line)") }
+    }
+
+    /// This program's file; where /proc is not mounted, the one that its name leads to.
+    private func ownFile(_ invocation: Invocation) -> FileIdentity? {
+        if let own = FileIdentity("/proc/self/exe") { return own }
+        guard let name = ProcessStrings.arguments().first else { return nil }
+        let text = String(decoding: name, as: UTF8.self)
+        return ExecutableLookup.find(text, path: invocation.environment["PATH"] ?? "/bin:/usr/bin")
+            .flatMap { FileIdentity($0) }
+    }
+}

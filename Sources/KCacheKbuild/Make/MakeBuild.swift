@@ -1,0 +1,35 @@
+/// One make in a Kbuild tree: what the caches need to know of it.
+package struct MakeBuild: Hashable, Sendable {
+    package var invocation: MakeInvocation
+    package var location: KbuildLocation
+    package var goals: MakeGoals
+    package var options: MakeOptions
+    /// The environment that make gets, pins included.
+    package var environment: [String: String]
+    /// Nil, or why nothing of this make may be kept: root in a user's tree, a dry run, goals such as install.
+    package var keepsNothing: String?
+
+    /// True if "nothing to do" may be the answer.
+    package var maySkip: Bool {
+        keepsNothing == nil && goals.maySkip && !options.always
+            && invocation.modes.isSubset(of: Self.harmless) && invocation.newFiles.isEmpty
+            && invocation.oldFiles.isEmpty
+    }
+
+    /// Ways of running that change neither what is made nor what a success means.
+    private static let harmless: Set<MakeMode> = [
+        .checkLinkTimes, .keepGoing, .noPrintDirectory, .printDirectory, .silent, .noBuiltinRules,
+        .noBuiltinVariables, .warn,
+    ]
+
+    /// The modes in which make builds nothing, or not as it should.
+    static func unkept(_ invocation: MakeInvocation) -> String? {
+        let reasons: [(MakeMode, String)] = [
+            (.dryRun, "-n only prints"), (.question, "-q only asks"), (.touch, "-t builds nothing"),
+            (.version, "-v only prints"), (.help, "-h only prints"),
+            (.ignoreErrors, "-i hides failures"), (.environmentOverrides, "-e changes what makefiles mean"),
+        ]
+        if let (_, reason) = reasons.first(where: { invocation.modes.contains($0.0) }) { return reason }
+        return invocation.oldFiles.isEmpty ? nil : "-o keeps files that may be stale"
+    }
+}

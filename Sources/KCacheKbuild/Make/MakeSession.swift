@@ -1,0 +1,122 @@
+import KCacheCore
+package import KCacheSystem
+package import SystemPackage
+
+/// Runs make as asked: finds out on what, decides what can be saved, and passes everything through.
+package struct MakeSession: Sendable {
+    /// What one run was given.
+    package struct Request: Sendable {
+        /// Make's own, without a name in front; as bytes, since they are passed on untouched.
+        package var arguments: [[UInt8]]
+        /// `NAME=VALUE` entries, the same.
+        package var environment: [[UInt8]]
+        package var workingDirectory: FilePath
+        package var options: MakeOptions
+        /// Whether this program was called by the name of make.
+        package var isLink: Bool
+        /// This program's own file.
+        package var program: FileIdentity?
+        /// The effective user.
+        package var user: UInt32
+
+        package init(
+            arguments: [[UInt8]], environment: [[UInt8]], workingDirectory: FilePath, options: MakeOptions,
+            isLink: Bool, program: FileIdentity?, user: UInt32
+        ) {
+            (self.arguments, self.environment) = (arguments, environment)
+            (self.workingDirectory, self.options) = (workingDirectory, options)
+            (self.isLink, self.program, self.user) = (isLink, program, user)
+        }
+    }
+
+    /// Nil where there is no folder to keep anything in.
+    package let host: HostEnvironment?
+
+    package init(host: HostEnvironment?) { self.host = host }
+
+    /// Decides. Looks at the tree, and changes nothing but caches.
+    ///
+    /// - Throws: `KbuildError` if there is no make to run.
+    package func plan(_ request: Request) throws(KbuildError) -> MakePlan {
+        let variables = MakeVariables(request.environment)
+        let make = try RealMake.find(
+            path: variables["PATH"], own: request.program, isLink: request.isLink)
+        var plan = MakePlan(
+            decision: .replace,
+            process: ForegroundProcess(
+                program: make.program, arguments: [Array(make.name.utf8)] + request.arguments,
+                environment: request.environment),
+            build: nil, explanation: ["make is \(make.program.string)"])
+        if let reason = Self.nested(variables) {
+            plan.explanation.append("plain make: \(reason)")
+            return plan
+        }
+        let invocation = MakeInvocation(
+            arguments: request.arguments.map { String(decoding: $0, as: UTF8.self) },
+            environment: variables.values, workingDirectory: request.workingDirectory)
+        switch KbuildLocation.find(invocation) {
+        case .none(let reason): plan.explanation.append("plain make: \(reason)")
+        case .tree(let location): prepare(&plan, request, invocation, location, variables)
+        }
+        return plan
+    }
+
+    /// Why this is a make inside one that this program started already.
+    private static func nested(_ variables: MakeVariables) -> String? {
+        if variables["KCACHE_MAKE"] == "off" { return "KCACHE_MAKE is off" }
+        let injected = variables["MAKEFILES"]?.split(separator: " ").contains { $0.contains("/kcache/make/") }
+        return injected == true ? "a kcache make runs around this one" : nil
+    }
+
+    private func prepare(
+        _ plan: inout MakePlan, _ request: Request, _ invocation: MakeInvocation, _ location: KbuildLocation,
+        _ variables: MakeVariables
+    ) {
+        var variables = variables
+        let goals = MakeGoals(invocation.goals)
+        plan.explanation.append(contentsOf: Self.describe(location, goals))
+        if request.options.pins, goals.takesPins {
+            for pin in BuildPins.standard where !invocation.isSet(pin.name) {
+                variables.set(pin.name, pin.value)
+                plan.explanation.append("\(pin.name)=\(pin.value)")
+            }
+        }
+        var build = MakeBuild(
+            invocation: invocation, location: location, goals: goals, options: request.options,
+            environment: variables.values, keepsNothing: nil)
+        build.keepsNothing = reasonToKeepNothing(build, user: request.user)
+        if let reason = build.keepsNothing { plan.explanation.append("nothing is kept: \(reason)") }
+        let preparation = before(build)
+        plan.explanation += preparation.explanation
+        for (name, value) in preparation.environment.sorted(by: { $0.key < $1.key }) {
+            variables.set(name, value)
+        }
+        plan.process.environment = variables.entries
+        plan.build = build
+        plan.decision =
+            preparation.isUpToDate && build.maySkip
+            ? .nothingToDo : build.keepsNothing == nil || preparation.needsEnd ? .run : .replace
+    }
+
+    private func reasonToKeepNothing(_ build: MakeBuild, user: UInt32) -> String? {
+        if host == nil { return "neither XDG_CACHE_HOME nor HOME is set" }
+        if !build.goals.mayWriteCaches { return "these goals do more or other than building" }
+        if let reason = MakeBuild.unkept(build.invocation) { return reason }
+        if user == 0 {
+            let places = [build.location.module, build.location.output, build.location.source]
+            for case let place? in places {
+                if let owner = FileIdentity(place)?.owner, owner != 0 {
+                    return "\(place.string) is another user's, and this is root"
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func describe(_ location: KbuildLocation, _ goals: MakeGoals) -> [String] {
+        var lines = ["Kbuild tree: \(location.source.string)"]
+        if location.output != location.source { lines.append("output tree: \(location.output.string)") }
+        if let module = location.module { lines.append("external module: \(module.string)") }
+        return lines + ["goals: \(goals.kind)"]
+    }
+}
