@@ -37,8 +37,18 @@ int kcache_run_foreground(const char *program, char *const argv[], char *const e
         sigaction(watched[i], NULL, &before[i]);
         if (before[i].sa_handler != SIG_IGN) sigaction(watched[i], &action, NULL);
     }
+    // Make takes these signals whatever its parent has blocked, so they are not blocked here either.
+    sigset_t mask, open;
+    sigemptyset(&open);
+    for (int i = 0; i < watched_count; i++) sigaddset(&open, watched[i]);
+    pthread_sigmask(SIG_UNBLOCK, &open, &mask);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &mask);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     pid_t pid = 0;
-    int result = -posix_spawn(&pid, program, NULL, NULL, argv, envp);
+    int result = -posix_spawn(&pid, program, NULL, &attributes, argv, envp);
+    posix_spawnattr_destroy(&attributes);
     if (result == 0) {
         child = (sig_atomic_t)pid;
         if (early) kill(pid, early);
@@ -55,6 +65,7 @@ int kcache_run_foreground(const char *program, char *const argv[], char *const e
     }
     for (int i = 0; i < watched_count; i++)
         if (before[i].sa_handler != SIG_IGN) sigaction(watched[i], &before[i], NULL);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     // Came when there was no child any more, so it was meant for this process.
     if (early) raise(early);
     return result;

@@ -22,10 +22,15 @@ enum ErrorReport {
             }
             Glibc.exit(code.isSuccess ? 0 : 2)
         }
+        tell(line)
+        Glibc.exit(1)
+    }
+
+    /// Prints what `describe` gave.
+    static func tell(_ line: String) {
         Console.standard.diagnostic(
             "kcache: \(line.split(separator: "\n").map { quoteForPeople(Array($0.utf8)) }.joined(separator: "\n"))"
         )
-        Glibc.exit(1)
     }
 
     /// The text for an error of ours; nil for the argument parser's.

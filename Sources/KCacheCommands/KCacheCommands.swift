@@ -34,7 +34,7 @@ package struct KCache: ParsableCommand {
     package static func launch() -> Never {
         do {
             let invocation = Invocation.current()
-            if let launcher = try MakeLauncher(of: invocation) { try launcher.run(invocation) }
+            if let launcher = try MakeLauncher(of: invocation) { launcher.run(invocation) }
             var command = try parseAsRoot()
             try command.run()
             exit(withError: ExitCode.success)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import KCacheKbuild
 import KCacheSystem
@@ -15,8 +16,8 @@ struct MakeLauncher {
         (self.arguments, self.options, self.isLink) = (arguments, options, isLink)
     }
 
-    /// Nil if this process was started for something else, or for the command's help.
-    init?(of invocation: Invocation) throws(SettingsError) {
+    /// Nil if this process was started for something else.
+    init?(of invocation: Invocation) throws {
         let words = ProcessStrings.arguments()
         guard let first = words.first else { return nil }
         let name = first.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) }
@@ -33,19 +34,29 @@ struct MakeLauncher {
         var own = words.dropFirst(isLink ? 1 : 2)
         if !isLink {
             own = own.dropFirst(options.take(from: own.map { String(decoding: $0, as: UTF8.self) }))
-            if options.help { return nil }
+            if options.help { throw CleanExit.helpRequest(MakeCommand.self) }
         }
         (arguments, self.options) = (Array(own), options)
     }
 
     /// Runs make, and ends this process as make ends.
-    func run(_ invocation: Invocation = .current()) throws -> Never {
+    func run(_ invocation: Invocation = .current()) -> Never {
         let session = MakeSession(host: host(invocation))
         let request = MakeSession.Request(
             arguments: arguments, environment: ProcessStrings.environment(),
             workingDirectory: invocation.workingDirectory, options: options, isLink: isLink,
             program: ownFile(invocation), user: geteuid())
-        let plan = try session.plan(request)
+        do {
+            try carryOut(try session.plan(request), session, invocation)
+        } catch {
+            // As make ends on an error: 1 would be the answer of -q.
+            ErrorReport.tell(ErrorReport.describe(error) ?? "\(error)")
+            exit(2)
+        }
+    }
+
+    private func carryOut(_ plan: MakePlan, _ session: MakeSession, _ invocation: Invocation) throws -> Never
+    {
         explain(plan.explanation, invocation)
         switch plan.decision {
         case .nothingToDo:

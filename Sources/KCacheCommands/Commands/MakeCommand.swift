@@ -43,6 +43,6 @@ struct MakeCommand: ParsableCommand {
         var options = MakeOptions()
         (options.pins, options.always, options.prune) = (!noPins, always, !noPrune)
         (options.probeCache, options.explain) = (!noProbeCache, explain)
-        try MakeLauncher(arguments: arguments.map { Array($0.utf8) }, options: options, isLink: false).run()
+        MakeLauncher(arguments: arguments.map { Array($0.utf8) }, options: options, isLink: false).run()
     }
 }
