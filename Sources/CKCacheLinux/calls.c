@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int kcache_open_beneath(int dirfd, const char *path, int flags, mode_t mode) {
@@ -93,6 +94,49 @@ int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
     }
     closedir(directory);
     return result;
+}
+
+int kcache_statat(int dirfd, const char *name, struct kcache_stat *out) {
+    struct stat s;
+    if (fstatat(dirfd, name, &s, 0)) return -errno;
+    fill(&s, out);
+    return 0;
+}
+
+int kcache_read_names(int dirfd, kcache_visit_name visit, void *context) {
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    DIR *directory = fdopendir(fd);
+    if (!directory) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    int result = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(directory);
+        if (!entry) {
+            result = -errno;
+            break;
+        }
+        const char *name = entry->d_name;
+        if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
+        visit(context, name, strlen(name));
+    }
+    closedir(directory);
+    return result;
+}
+
+int64_t kcache_filesystem_type(int fd) {
+    struct statfs s;
+    if (fstatfs(fd, &s)) return -errno;
+    return (int64_t)(uint32_t)s.f_type;
+}
+
+int kcache_open_path(int dirfd, const char *path) {
+    int fd = openat(dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 static struct timespec spec(int64_t ns) {

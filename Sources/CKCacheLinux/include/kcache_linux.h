@@ -18,6 +18,15 @@ struct kcache_stat {
 };
 int kcache_lstatat(int dirfd, const char *name, struct kcache_stat *out);
 int kcache_fstat(int fd, struct kcache_stat *out);
+/// stat(2), links followed.
+int kcache_statat(int dirfd, const char *name, struct kcache_stat *out);
+/// One readdir pass without a stat; . and .. are left out.
+typedef void (*kcache_visit_name)(void *context, const char *name, size_t length);
+int kcache_read_names(int dirfd, kcache_visit_name visit, void *context);
+/// The f_type of statfs(2), or -errno.
+int64_t kcache_filesystem_type(int fd);
+/// Opens a directory for *at calls only (O_PATH), never through a link at its end.
+int kcache_open_path(int dirfd, const char *path);
 typedef void (*kcache_visit)(void *context, const char *name, size_t length, const struct kcache_stat *st);
 int kcache_read_directory(int dirfd, kcache_visit visit, void *context);
 

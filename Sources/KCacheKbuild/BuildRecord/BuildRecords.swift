@@ -1,0 +1,75 @@
+import KCacheCore
+package import KCacheSystem
+import SystemPackage
+
+/// The records of successful makes: whether there is anything to do, and what changed.
+///
+/// May be used by several processes at once: a record is replaced whole.
+package struct BuildRecords: Sendable {
+    private let host: HostEnvironment
+    private let user: UInt32
+
+    package init(host: HostEnvironment, identity: HostIdentity = .current()) {
+        self.host = host
+        user = identity.user
+    }
+
+    /// Compares the key's record with the trees.
+    ///
+    /// - Throws: only for a tree that can't be opened; a missing or damaged record is `unknown`.
+    package func check(_ key: BuildKey, _ place: BuildPlace, _ depth: CheckDepth) throws -> BuildVerdict {
+        guard let folder = RecordFolder.existing(cache: host.cacheFolder, tree: key.tree, user: user),
+            let record = folder.load(key.digest, user: user)
+        else { return .unknown("no record of a make with these goals, variables and tools") }
+        if depth == .first, !record.isConfirmed { return .changed(BuildChanges(record: record)) }
+        guard let changes = try StampCheck(record: record).changes(depth) else {
+            return .unknown("the tree is another than the one of the record")
+        }
+        if changes.isEmpty, record.isConfirmed {
+            folder.touch(key.digest, now: host.clock.now())
+            return .unchanged
+        }
+        return .changed(changes)
+    }
+
+    /// Takes down how the trees stand after a make that succeeded. Not atomic with the make: what changed since
+    /// `started` and is no output prevents a record.
+    ///
+    /// - Throws: `SystemError` for a tree that can't be read or a cache folder that can't be written; the caller
+    ///   goes on without a record.
+    package func record(_ key: BuildKey, _ place: BuildPlace, started: BuildStart) throws -> RecordOutcome {
+        let roots = try place.roots()
+        if let reason = refusal(roots) { return .none(reason) }
+        let folder = try RecordFolder.made(cache: host.cacheFolder, tree: key.tree)
+        let former = folder.load(key.digest, user: user)
+        do {
+            var result = try RecordScan(key: key, roots: roots, host: host, started: started).record()
+            result.record.isConfirmed = Confirmation.holds(result, after: former)
+            try folder.save(result.record)
+            return .recorded(confirmed: result.record.isConfirmed)
+        } catch let refusal as RecordRefusal {
+            // What an earlier make left is not known to hold after this one.
+            try folder.remove(key.digest)
+            return .none(refusal.reason)
+        }
+    }
+
+    private func refusal(_ roots: [BuildRoot]) -> String? {
+        for root in roots {
+            if FilesystemKind.isForeign(root.directory) {
+                return "\(quoteForPeople(root.path)) is on a network or foreign filesystem"
+            }
+            if user == 0, root.status.owner != 0 {
+                return "\(quoteForPeople(root.path)) is another user's, and this is root"
+            }
+        }
+        return nil
+    }
+}
+
+/// Why there can be no record.
+struct RecordRefusal: Error, Hashable, Sendable {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+}

@@ -1,0 +1,179 @@
+import KCacheCore
+import KCacheSystem
+import KCacheTree
+
+/// Which directories depend on which files.
+///
+/// A directory here is one that Kbuild descends into; what lies below it without being one belongs to it. Number
+/// 0 is the top makefile's own work, which is always done.
+struct DescentEdges {
+    /// Directories by number; nil for the top.
+    private(set) var owners: [TreePath?] = [nil]
+    /// Those that have to be walked by every make.
+    private(set) var always: Set<Int> = []
+    private var numbers: [TreePath: Int] = [:]
+    private let words: Int
+    /// For each root a row of bits per file.
+    private var bits: [[UInt64]]
+    private var outside: [[UInt8]: [UInt64]] = [:]
+
+    init(scans: [RootScan], commands: SavedCommands, reach: MakefileReaches, config: AutoConf) throws {
+        var places: [TreePath] = []
+        if let first = scans.first {
+            for (i, file) in first.listing.files.enumerated() where first.isOutput[i] {
+                if Self.isMarker(file.path.name), let parent = file.path.parent { places.append(parent) }
+            }
+        }
+        for place in Set(places).sorted() {
+            numbers[place] = owners.count
+            owners.append(place)
+        }
+        words = (owners.count + 63) / 64
+        bits = scans.map { [words] scan in Array(repeating: 0, count: scan.listing.files.count * words) }
+        guard let graph = commands.graph, let first = scans.first else { return }
+        addCommands(graph, commands, first.listing)
+        addMakefiles(reach, scans)
+        try addPayloads(graph, commands, scans)
+        for target in commands.restless { always.insert(owner(of: target.parent)) }
+        try addKnown(scans, config)
+    }
+
+    private static func isMarker(_ name: ArraySlice<UInt8>) -> Bool {
+        ["built-in.a", "modules.order", "built-in.o"].contains { name.elementsEqual($0.utf8) }
+    }
+
+    /// The number of the nearest directory at or above that Kbuild descends into.
+    func owner(of directory: TreePath?) -> Int {
+        var place = directory
+        while let path = place {
+            if let number = numbers[path] { return number }
+            place = path.parent
+        }
+        return 0
+    }
+
+    /// Numbers of the directories that depend on the file, in order.
+    func dependents(root: Int, file: Int) -> [UInt32] {
+        guard words > 0 else { return [] }
+        return Self.members(bits[root][(file * words)..<(file * words + words)])
+    }
+
+    func dependents(path: [UInt8]) -> [UInt32] { outside[path].map { Self.members($0[...]) } ?? [] }
+
+    private static func members(_ row: ArraySlice<UInt64>) -> [UInt32] {
+        var members: [UInt32] = []
+        for (i, word) in row.enumerated() where word != 0 {
+            var rest = word
+            while rest != 0 {
+                members.append(UInt32(i * 64 + rest.trailingZeroBitCount))
+                rest &= rest - 1
+            }
+        }
+        return members
+    }
+
+    private mutating func add(_ owner: Int, root: Int, file: Int) {
+        bits[root][file * words + owner / 64] |= 1 << UInt64(owner % 64)
+    }
+
+    private mutating func add(_ owner: Int, outside path: [UInt8]) {
+        outside[path, default: Array(repeating: 0, count: words)][owner / 64] |= 1 << UInt64(owner % 64)
+    }
+
+    private mutating func addCommands(_ graph: BuildGraph, _ commands: SavedCommands, _ listing: TreeListing) {
+        let fileOfNode = graph.paths.map { listing.index(of: $0) ?? -1 }
+        let root = graph.index.resolver.root
+        for (i, record) in graph.index.records.enumerated() {
+            let owner = owner(of: record.target.parent)
+            for number in graph.index.recorded(record) + graph.index.extra(record) {
+                let node = graph.nodeOfName[Int(number)]
+                if node >= 0, fileOfNode[Int(node)] >= 0 {
+                    add(owner, root: 0, file: fileOfNode[Int(node)])
+                } else if let place = commands.placeOfName[Int(number)] {
+                    add(owner, root: place.root, file: place.file)
+                } else {
+                    let name = graph.index.names[Int(number)]
+                    let text = name.path.map { $0.bytes } ?? name.outside
+                    if let path = SavedCommands.absolute(text, from: root) { add(owner, outside: path) }
+                }
+            }
+            for place in commands.elsewhere[i] { add(owner, root: place.root, file: place.file) }
+        }
+        for (node, inputs) in graph.edges.enumerated() where !inputs.isEmpty {
+            let owner = owner(of: graph.paths[node].parent)
+            for input in inputs {
+                let file = fileOfNode[Int(input)]
+                if file >= 0 { add(owner, root: 0, file: file) }
+            }
+        }
+    }
+
+    private mutating func addMakefiles(_ reach: MakefileReaches, _ scans: [RootScan]) {
+        for (directory, reaches) in reach.byDirectory {
+            let owner = owner(of: directory)
+            for one in reaches {
+                if one.reachesAnywhere { always.insert(owner) }
+                for path in one.paths {
+                    var isFound = false
+                    for (root, scan) in scans.enumerated() {
+                        guard let file = scan.listing.index(of: path) else { continue }
+                        add(owner, root: root, file: file)
+                        isFound = true
+                    }
+                    // A directory, or what may come to be.
+                    if !isFound { always.insert(owner) }
+                }
+            }
+        }
+    }
+
+    /// What assembler sources take in by `.incbin`, which only makefiles tell make.
+    private mutating func addPayloads(_ graph: BuildGraph, _ commands: SavedCommands, _ scans: [RootScan]) throws {
+        for record in graph.index.records {
+            guard let source = record.source, source.hasSuffix(".S") else { continue }
+            let owner = owner(of: record.target.parent)
+            for (_, scan) in scans.enumerated() {
+                guard scan.listing[source] != nil,
+                    let text = try scan.root.directory.readFile(source, limit: 1 << 24)
+                else { continue }
+                guard text.firstRange(of: Array(".incbin".utf8)) != nil else { continue }
+                let payloads = CommandText.incbins(text)
+                var found = 0
+                for payload in payloads {
+                    guard let path = graph.index.resolver.resolve(payload) else { continue }
+                    for (root, other) in scans.enumerated() {
+                        guard let file = other.listing.index(of: path) else { continue }
+                        add(owner, root: root, file: file)
+                        found += 1
+                    }
+                }
+                if payloads.isEmpty || found < payloads.count { always.insert(owner) }
+            }
+        }
+    }
+
+    /// Directories whose makefiles look at more than any text of theirs tells; docs/build-records.md says why.
+    private mutating func addKnown(_ scans: [RootScan], _ config: AutoConf) throws {
+        var known = ["usr", "certs", "drivers/base/firmware_loader", "drivers/base/firmware_loader/builtin"]
+        if ["IKHEADERS", "IKCONFIG"].contains(where: { config[$0] != "n" }) { known.append("kernel") }
+        for name in known {
+            if let path = TreePath(name), let number = numbers[path] { always.insert(number) }
+        }
+        let isOld = try scans.contains { scan in
+            guard let path = TreePath("scripts/Makefile.build"), scan.listing[path] != nil else { return false }
+            return try scan.root.directory.readFile(path)?.firstRange(of: Array("MODVERDIR".utf8)) != nil
+        }
+        for (number, path) in owners.enumerated() {
+            guard let path else { continue }
+            // The architecture's own directory: its boot images are made from there without being listed.
+            if path.depth <= 2, path.hasPrefix("arch/") || path.bytes.elementsEqual("arch".utf8) {
+                always.insert(number)
+            }
+        }
+        guard isOld, config["MODULES"] == "y", let first = scans.first else { return }
+        // Up to 5.3 each visit leaves a note of the directory's modules for modpost.
+        for file in first.listing.files where file.path.hasSuffix(".ko") || file.path.hasSuffix(".mod.o") {
+            always.insert(owner(of: file.path.parent))
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import KCacheCore
+import KCacheSystem
+
+/// Tells whether a directory holds the same names.
+enum ListingDigest {
+    static func of(_ names: [[UInt8]]) -> RecordedDirectory.Listing {
+        var hash = DigestBuilder()
+        for name in names.filter({ !isIdle($0) }).sorted(by: { compareBytes($0, $1) < 0 }) {
+            hash.update(name)
+            hash.update([0])
+        }
+        let bytes = hash.finish().bytes
+        func word(_ start: Int) -> UInt64 { bytes[start..<(start + 8)].reduce(0) { $0 << 8 | UInt64($1) } }
+        return RecordedDirectory.Listing(first: word(0), second: word(8))
+    }
+
+    /// Names that come and go without make looking at them: of editors, indexers and version control, and those
+    /// that Kbuild itself writes anew whenever it needs them.
+    static func isIdle(_ name: [UInt8]) -> Bool {
+        let isEditors = name.withUnsafeBufferPointer {
+            EditorNames.isSure($0[...]) || EditorNames.isIndex($0[...])
+        }
+        if isEditors || name == vimProbe
+            || TemporaryName.isTemporary(name) || ReservedName.isVersionControl(name)
+        {
+            return true
+        }
+        return name.starts(with: passing) || idle.contains(name)
+    }
+
+    /// The file that vim makes to see whether it may.
+    private static let vimProbe = Array("4913".utf8)
+    private static let passing = Array(".tmp_".utf8)
+    private static let idle = [".missing-syscalls.d", ".config.old", ".modules.tmp"].map { Array($0.utf8) }
+}

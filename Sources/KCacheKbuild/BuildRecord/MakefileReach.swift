@@ -1,0 +1,146 @@
+import KCacheCore
+
+/// What a directory's makefile reaches beyond what saved commands tell, read from its text alone.
+///
+/// Nothing is expanded: what can't be read literally counts as reaching anywhere.
+struct MakefileReach: Sendable {
+    /// Sources by the end of their path (`x.c`, `x.h`, …) that the text names.
+    private(set) var sourceNames: Set<[UInt8]> = []
+    /// Paths outside the directory that the text names literally.
+    private(set) var paths: [TreePath] = []
+    /// Makefiles that it includes by a literal path.
+    private(set) var included: [TreePath] = []
+    /// Folders of `arch/` that it names.
+    private(set) var architectures: Set<[UInt8]> = []
+    /// It asks for files by pattern, wildcard or shell, so that every file at or below it may count.
+    private(set) var takesWholeDirectory = false
+    /// It looks at files elsewhere that its text does not tell: make has to go there always.
+    private(set) var reachesAnywhere = false
+
+    let directory: TreePath?
+
+    /// - Parameter architecture: SRCARCH; empty if not known.
+    init(_ text: [UInt8], of directory: TreePath?, architecture: String) {
+        self.directory = directory
+        let own = directory.map { $0.bytes + [slash] } ?? []
+        let names: [(StaticString, [UInt8])] = [
+            ("$(srctree)/", []), ("$(objtree)/", []), ("$(abs_srctree)/", []), ("$(abs_objtree)/", []),
+            ("$(src)/", own), ("$(obj)/", own), ("$(SRCARCH)", Array(architecture.utf8)),
+        ]
+        for line in Self.lines(text) {
+            if line.containsText("$(wildcard") || line.containsText("$(shell") || line.contains(percent) {
+                takesWholeDirectory = true
+            }
+            if line.containsText("$(shell") { reachesAnywhere = true }
+            let words = line.split(whereSeparator: Self.isSeparator)
+            guard let first = words.first else { continue }
+            let isInclude = ["include", "-include", "sinclude"].contains { first.elementsEqual($0.utf8) }
+            var afterFlag = false
+            for word in words.dropFirst(isInclude ? 1 : 0) {
+                let isFlag = word.first == UInt8(ascii: "-")
+                defer { afterFlag = Self.searchFlags.contains { word.elementsEqual($0.utf8) } }
+                if isFlag || afterFlag { continue }
+                note(word, names, isInclude)
+            }
+        }
+    }
+
+    private mutating func note(
+        _ word: ArraySlice<UInt8>, _ names: [(StaticString, [UInt8])], _ isInclude: Bool
+    ) {
+        var word = word
+        while word.last == UInt8(ascii: ")"), word.count(of: UInt8(ascii: "(")) < word.count(of: UInt8(ascii: ")")) {
+            word = word.dropLast()
+        }
+        let leaf = word[((word.lastIndex(of: slash) ?? word.startIndex - 1) + 1)...]
+        if InertFiles.hasInertSuffix(leaf) {
+            if leaf.contains(where: Self.isVariable) {
+                takesWholeDirectory = true
+            } else {
+                sourceNames.insert(Array(leaf))
+            }
+        }
+        guard word.contains(slash) else {
+            // A makefile beside this one is included by `$(src)/name` or found by make's own path.
+            if isInclude { reachesAnywhere = true }
+            return
+        }
+        if let folder = Self.architecture(in: word) { architectures.insert(Array(folder)) }
+        var text = Array(word)
+        for (name, value) in names { text = text.replacing(name, with: value) }
+        let isElsewhere = text != Array(word) || text.starts(with: "../".utf8) || isInclude
+            || ["include/", "arch/", "scripts/", "tools/", "$("].contains { text.starts(with: $0.utf8) }
+        guard isElsewhere else { return }
+        if text.contains(where: Self.isVariable) {
+            let own = directory.map { $0.bytes + [slash] } ?? []
+            // Something of this directory by a computed name.
+            let isOwn = !own.isEmpty && text.starts(with: own) && !text.containsText("..")
+            if isOwn, !isInclude { takesWholeDirectory = true } else { reachesAnywhere = true }
+            return
+        }
+        let base = text.starts(with: "../".utf8) ? directory : nil
+        guard let path = PathResolver(root: []).resolve(text, in: base) else {
+            reachesAnywhere = true
+            return
+        }
+        if isInclude {
+            included.append(path)
+        } else if directory.map({ !path.isInside($0) }) ?? true {
+            paths.append(path)
+        }
+    }
+
+    /// Lines with their continuations, less comments of a whole line.
+    private static func lines(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
+        var lines: [ArraySlice<UInt8>] = []
+        var joined: ArraySlice<UInt8> = []
+        for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            let continues = line.last == UInt8(ascii: "\\")
+            joined = joined.isEmpty && !continues ? line : joined + line.dropLast(continues ? 1 : 0) + [0x20]
+            if continues { continue }
+            if let first = joined.first(where: { $0 != 0x20 && $0 != 0x09 }), first != UInt8(ascii: "#") {
+                lines.append(joined)
+            }
+            joined = []
+        }
+        if !joined.isEmpty { lines.append(joined) }
+        return lines
+    }
+
+    /// Flags whose next word only says where the compiler looks for headers, which saved commands then name.
+    private static let searchFlags = ["-I", "-isystem", "-iquote", "-idirafter", "-include"]
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        byte <= 0x20 || separators.contains(byte)
+    }
+
+    private static let separators = Set("\"'`;|<>&,=:@".utf8)
+
+    private static func isVariable(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "$") || byte == percent || byte == UInt8(ascii: "*") || byte == UInt8(ascii: "?")
+    }
+
+    /// The X of `arch/X/`.
+    private static func architecture(in word: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard let range = word.firstRange(of: "arch/".utf8) else { return nil }
+        let folder = word[range.upperBound...].prefix { $0 != slash }
+        return folder.isEmpty || folder.contains(where: isVariable) ? nil : folder
+    }
+}
+
+private let percent = UInt8(ascii: "%")
+private let slash = UInt8(ascii: "/")
+
+extension Collection<UInt8> {
+    fileprivate func count(of byte: UInt8) -> Int { reduce(0) { $0 + ($1 == byte ? 1 : 0) } }
+
+    fileprivate func containsText(_ text: StaticString) -> Bool {
+        text.withUTF8Buffer { firstRange(of: Array($0)) != nil }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func replacing(_ text: StaticString, with other: [UInt8]) -> [UInt8] {
+        text.withUTF8Buffer { replacing(Array($0), with: other) }
+    }
+}

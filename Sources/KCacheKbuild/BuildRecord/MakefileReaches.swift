@@ -1,0 +1,58 @@
+import KCacheCore
+import KCacheSystem
+import KCacheTree
+
+/// What the makefiles of all directories that were built in reach.
+struct MakefileReaches {
+    private(set) var byDirectory: [TreePath: [MakefileReach]] = [:]
+    private(set) var sourceNames: Set<[UInt8]> = []
+    private(set) var wholeDirectories: Set<TreePath> = []
+    private(set) var architectures: Set<[UInt8]> = []
+
+    /// Reads them.
+    ///
+    /// - Throws: `SystemError` naming a makefile that can't be read.
+    init(_ scans: [RootScan]) throws {
+        guard let built = scans.first, let source = scans.last(where: { $0.root.kind != .modules }) else { return }
+        var directories: Set<TreePath> = []
+        for file in built.listing.files where CmdIndex.isCommandFile(file.path) {
+            if let parent = file.path.parent { directories.insert(parent) }
+        }
+        let architecture = scans.lazy.compactMap { $0.tree?.architecture }.first ?? ""
+        if !architecture.isEmpty { architectures.insert(Array(architecture.utf8)) }
+        if architecture == "um" { architectures.insert(Array("x86".utf8)) }
+        let sorted = directories.sorted()
+        let found = try Parallel.map((sorted.count + 31) / 32) { part in
+            try sorted[(part * 32)..<min(sorted.count, part * 32 + 32)].map { directory in
+                try Self.read(directory, source, architecture)
+            }
+        }
+        for (directory, reaches) in zip(sorted, found.joined()) {
+            byDirectory[directory] = reaches
+            for reach in reaches {
+                sourceNames.formUnion(reach.sourceNames)
+                architectures.formUnion(reach.architectures)
+                if reach.takesWholeDirectory { wholeDirectories.insert(directory) }
+            }
+        }
+    }
+
+    private static func read(_ directory: TreePath, _ scan: RootScan, _ architecture: String) throws -> [MakefileReach] {
+        let names = ["Kbuild", "Makefile"].compactMap { directory.appending(Array($0.utf8)) }
+        guard let makefile = names.first(where: { scan.listing[$0] != nil }) else { return [] }
+        var found: [MakefileReach] = []
+        var pending = [makefile]
+        var seen: Set<TreePath> = []
+        while let path = pending.popLast() {
+            // The generic parts of Kbuild are under scripts/, whose change means to walk everything.
+            guard seen.insert(path).inserted, !path.hasPrefix("scripts/"), !path.hasPrefix("include/config/"),
+                scan.listing[path]?.status.kind == .file, seen.count < 64,
+                let text = try scan.root.directory.readFile(path, limit: 1 << 22)
+            else { continue }
+            let reach = MakefileReach(text, of: directory, architecture: architecture)
+            found.append(reach)
+            pending += reach.included
+        }
+        return found
+    }
+}
