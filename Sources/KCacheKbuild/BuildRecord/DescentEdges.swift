@@ -97,6 +97,7 @@ struct DescentEdges {
                     if let path = SavedCommands.absolute(text, from: root) { add(owner, outside: path) }
                 }
             }
+            if let file = record.source.flatMap({ listing.index(of: $0) }) { add(owner, root: 0, file: file) }
             for place in commands.elsewhere[i] { add(owner, root: place.root, file: place.file) }
         }
         for (node, inputs) in graph.edges.enumerated() where !inputs.isEmpty {

@@ -49,6 +49,15 @@ struct SavedCommands {
         try graph.addPayloads(first.root.directory)
         self.graph = graph
         findNames(index, scans)
+        // The source itself is a prerequisite by Kbuild's own rule: `%.o: %.c`.
+        for record in index.records {
+            guard let source = record.source else { continue }
+            if let i = first.listing.index(of: source) {
+                (named[0][i], plain[0][i]) = (true, true)
+            } else {
+                missing(source, in: first.root)
+            }
+        }
         for (node, path) in graph.paths.enumerated() {
             if let i = first.listing.index(of: path) { named[0][i] = true } else if graph.rules[node] == nil {
                 missing(path, in: first.root)
@@ -56,6 +65,8 @@ struct SavedCommands {
         }
         readCommandWords(index, scans)
         judgeRest(graph)
+        // Sources of another root are not compared.
+        if scans.count > 1 { isAtRest = false }
     }
 
     func isNamed(_ root: Int, _ file: Int) -> Bool { named[root][file] }
@@ -140,7 +151,8 @@ struct SavedCommands {
     private mutating func judgeRest(_ graph: BuildGraph) {
         for record in graph.index.records {
             guard let node = graph.known(record.target), let made = graph.mtimes[Int(node)] else { continue }
-            let isOlder = graph.index.recorded(record).contains { number in
+            let source = record.source.flatMap { graph.times.time(of: $0) }
+            let isOlder = source.map { $0 > made } ?? false || graph.index.recorded(record).contains { number in
                 let input = graph.nodeOfName[Int(number)]
                 guard input >= 0, let time = graph.mtimes[Int(input)] else { return false }
                 return time > made
