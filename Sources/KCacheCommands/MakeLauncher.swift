@@ -42,12 +42,13 @@ struct MakeLauncher {
     /// Runs make, and ends this process as make ends.
     func run(_ invocation: Invocation = .current()) -> Never {
         let session = MakeSession(host: host(invocation))
-        let request = MakeSession.Request(
+        var request = MakeSession.Request(
             arguments: arguments, environment: ProcessStrings.environment(),
             workingDirectory: invocation.workingDirectory, options: options, isLink: isLink,
             program: ownFile(invocation), user: geteuid())
+        request.programPath = ProcessStrings.programPath()
         do {
-            try carryOut(try session.plan(request), session, invocation)
+            try carryOut(try session.plan(request), invocation)
         } catch {
             // As make ends on an error: 1 would be the answer of -q.
             ErrorReport.tell(ErrorReport.describe(error) ?? "\(error)")
@@ -55,8 +56,7 @@ struct MakeLauncher {
         }
     }
 
-    private func carryOut(_ plan: MakePlan, _ session: MakeSession, _ invocation: Invocation) throws -> Never
-    {
+    private func carryOut(_ plan: MakePlan, _ invocation: Invocation) throws -> Never {
         explain(plan.explanation, invocation)
         switch plan.decision {
         case .nothingToDo:
@@ -67,7 +67,7 @@ struct MakeLauncher {
         case .replace: try plan.process.replace()
         case .run:
             let ending = try plan.process.run()
-            if let build = plan.build { explain(session.after(build, ending), invocation) }
+            explain(plan.close(ending), invocation)
             ending.endProcess()
         }
     }

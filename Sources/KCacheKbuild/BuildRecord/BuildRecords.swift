@@ -32,6 +32,16 @@ package struct BuildRecords: Sendable {
         return .changed(changes)
     }
 
+    /// All that differs from a confirmed record; nil if there is none.
+    ///
+    /// - Throws: for a tree that can't be opened.
+    func changes(key: Digest, tree: Digest) throws -> BuildChanges? {
+        guard let folder = RecordFolder.existing(cache: host.cacheFolder, tree: tree, user: user),
+            let record = folder.load(key, user: user), record.isConfirmed
+        else { return nil }
+        return try StampCheck(record: record).changes(.all)
+    }
+
     /// Takes down how the trees stand after a make that succeeded. Not atomic with the make: what changed since
     /// `started` and is no output prevents a record.
     ///

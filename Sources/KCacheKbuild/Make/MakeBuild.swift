@@ -16,6 +16,15 @@ package struct MakeBuild: Hashable, Sendable {
             && invocation.oldFiles.isEmpty
     }
 
+    /// True if a success of this make may tell a later one that there is nothing to do.
+    package var mayBeRecorded: Bool { keepsNothing == nil && goals.maySkip && invocation.newFiles.isEmpty }
+
+    /// What of make's options decides what is made, as words of a fixed form.
+    var countingFlags: [String] {
+        invocation.modes.subtracting(Self.harmless).map { "\($0)" }.sorted()
+            + invocation.includeDirectories.map { "-I\($0)" }
+    }
+
     /// Ways of running that change neither what is made nor what a success means.
     private static let harmless: Set<MakeMode> = [
         .checkLinkTimes, .keepGoing, .noPrintDirectory, .printDirectory, .silent, .noBuiltinRules,

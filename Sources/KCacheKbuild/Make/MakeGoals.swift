@@ -34,6 +34,19 @@ package struct MakeGoals: Hashable, Sendable {
     /// True if the result can hold who built it, where and when.
     package var takesPins: Bool { kind != .readOnly && kind != .clean }
 
+    /// True if the goals are the kernel or its modules, for which Kbuild descends into every directory.
+    package func areWhole(_ goals: [String]) -> Bool {
+        kind == .build
+            && goals.allSatisfy {
+                Self.whole.contains($0) || ["Image.", "zImage.", "uImage."].contains(where: $0.hasPrefix)
+            }
+    }
+
+    private static let whole: Set<String> = [
+        "all", "__all", "_all", "vmlinux", "modules", "bzImage", "zImage", "Image", "uImage", "vmlinuz",
+        "vmlinux.bin", "vmlinuz.efi", "xipImage", "bootpImage",
+    ]
+
     static func kind(of goal: String) -> Kind {
         if let known = named[goal] { return known }
         if goal.hasPrefix("tools/") || goal == "tools" || goal.hasPrefix("/") || goal.hasPrefix("..") {

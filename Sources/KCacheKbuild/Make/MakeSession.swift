@@ -16,6 +16,8 @@ package struct MakeSession: Sendable {
         package var isLink: Bool
         /// This program's own file.
         package var program: FileIdentity?
+        /// Its path; nil where it is not known.
+        package var programPath: FilePath?
         /// The effective user.
         package var user: UInt32
 
@@ -86,16 +88,19 @@ package struct MakeSession: Sendable {
             environment: variables.values, keepsNothing: nil)
         build.keepsNothing = reasonToKeepNothing(build, user: request.user)
         if let reason = build.keepsNothing { plan.explanation.append("nothing is kept: \(reason)") }
-        let preparation = before(build)
-        plan.explanation += preparation.explanation
-        for (name, value) in preparation.environment.sorted(by: { $0.key < $1.key }) {
-            variables.set(name, value)
-        }
-        plan.process.environment = variables.entries
         plan.build = build
-        plan.decision =
-            preparation.isUpToDate && build.maySkip
-            ? .nothingToDo : build.keepsNothing == nil || preparation.needsEnd ? .run : .replace
+        plan.process.environment = variables.entries
+        guard let host, build.keepsNothing == nil else { return }
+        let caches = MakeCaches(build, host: host, program: request.programPath)
+        plan.explanation += caches.explanation
+        if caches.isUpToDate {
+            plan.decision = .nothingToDo
+            return
+        }
+        for (name, value) in caches.environment.sorted(by: { $0.key < $1.key }) { variables.set(name, value) }
+        plan.process.environment = variables.entries
+        plan.caches = caches
+        plan.decision = .run
     }
 
     private func reasonToKeepNothing(_ build: MakeBuild, user: UInt32) -> String? {

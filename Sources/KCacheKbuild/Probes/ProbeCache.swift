@@ -16,8 +16,10 @@ package struct ProbeCache: Sendable {
         package var environment: [String: String]
         /// False: nothing is written anywhere, so nothing is put in either.
         package var mayWrite: Bool
-        /// Further makefile text for makes that run in the output tree.
-        package var extraMakefile = ""
+        /// Further makefile text for makes that run in the output tree; gets the run's folder.
+        package var extraMakefile: @Sendable (FilePath) -> String = { _ in "" }
+        /// False: questions are not answered, the rest is put in all the same.
+        package var caches = true
         /// From `ToolchainStamps`; nil: no probe is cached.
         package var toolchain: ToolchainStamps.Answer
 
@@ -57,7 +59,7 @@ package struct ProbeCache: Sendable {
                 let store = try store(request, probes, cache, &explanation)
                 let makefile = ProbeMakefile(
                     folder: folder.path.string, tree: request.outputTree.string, answers: store?.path.string,
-                    probes: probes, environment: request.environment, extra: request.extraMakefile)
+                    probes: probes, environment: request.environment, extra: request.extraMakefile(folder.path))
                 try folder.write(makefile.body, to: ProbeMakefile.bodyName)
                 try folder.write(makefile.entry, to: ProbeMakefile.entryName)
                 let mine = folder.path.appending(ProbeMakefile.entryName).string
@@ -75,6 +77,7 @@ package struct ProbeCache: Sendable {
     private func store(
         _ request: Request, _ probes: KbuildProbes, _ cache: FilePath, _ explanation: inout [String]
     ) throws -> ProbeStore? {
+        guard request.caches else { return nil }
         guard case .known(let toolchain) = request.toolchain else {
             if case .unfit(let reason) = request.toolchain {
                 explanation.append("no probe is cached: \(reason)")

@@ -1,0 +1,64 @@
+package import KCacheCore
+import KCacheSystem
+package import SystemPackage
+
+/// Keeps make out of directories where it would find nothing to do.
+///
+/// Kbuild's top make descends when all that it generates is up to date. At that moment it asks this program
+/// which directories nothing has touched since the last success, so that headers made by this very run count.
+/// For those, `$(MAKE)` is `true`.
+package struct MakeWalk: Sendable {
+    /// The command that a shell runs in the output tree; it prints the directories and writes them to a file
+    /// that the makes below read.
+    private let command: String
+
+    /// Nil where make should walk everything.
+    init?(_ build: MakeBuild, _ key: BuildKey, _ verdict: BuildVerdict?, cache: FilePath, program: FilePath?) {
+        guard build.options.prune, build.goals.areWhole(build.invocation.goals), build.location.module == nil,
+            build.invocation.modes.isDisjoint(with: [.alwaysMake]), build.invocation.newFiles.isEmpty, let program
+        else { return nil }
+        switch verdict {
+        case .unchanged: break
+        case .changed(let changes) where changes.record.isConfirmed: break
+        default: return nil
+        }
+        guard ProbeText.isPlainPath(program.string), ProbeText.isPlainPath(cache.string) else { return nil }
+        command = "\(program.string) \(Self.verb) \(cache.string) \(key.digest.hex) \(key.tree.hex)"
+    }
+
+    /// The hidden command of this program.
+    package static let verb = "make-walk"
+    /// In the run's folder.
+    static let list = "untouched.mk"
+
+    /// The makefile text, for makes of the output tree.
+    ///
+    /// Up to 5.x the top make descends into many directories (`vmlinux-dirs`, `build-dirs`), later into `.`
+    /// (`build-dir`), whose make descends further. Targets and directories have the same names.
+    func makefile(_ folder: FilePath) -> String {
+        """
+        ifneq ($(filter default,$(origin MAKE)),)
+        kcache-untouched :=
+        -include \(folder.string)/\(Self.list)
+        kcache-walk = $(if $(kcache-walked),,$(eval kcache-walked := y)$(eval kcache-untouched := $(shell \(command) \(folder.string) 2>/dev/null)))
+        override MAKE = $(if $(and $@,$(filter $(build-dir) $(build-dirs) $(vmlinux-dirs),$@)),$(kcache-walk))$(if $(and $@,$(filter $(kcache-untouched),$@)),true,$(MAKE_COMMAND))
+        endif
+
+        """
+    }
+
+    // MARK: In the middle of a make
+
+    /// Tells which directories make may leave out now, and writes them to the run's folder.
+    ///
+    /// - Throws: where anything is wrong; then nothing was written, and make walks everything.
+    package static func untouched(key: Digest, tree: Digest, folder: FilePath, host: HostEnvironment) throws -> [String] {
+        guard let changes = try BuildRecords(host: host).changes(key: key, tree: tree) else { return [] }
+        let plan = DescentPlan(record: changes.record, changes: changes)
+        let paths = plan.untouched.map(\.description).filter { ProbeText.isPlainPath("/\($0)") }
+        let text = "kcache-untouched := \(paths.joined(separator: " "))\n"
+        try AtomicFile.write(
+            Array(text.utf8), to: TreePath(literal: Array(list.utf8)), in: Directory.open(folder), durable: false)
+        return paths
+    }
+}
