@@ -26,7 +26,12 @@ import Testing
         twins.name = "seed \(seed)"
         var history = FakeHistory(kernel, random: SplitMix(seed: seed))
         var random = SplitMix(seed: seed &* 6151 &+ 7)
-        for kind in [MakeKind.plain, .command] { try kernel.makeTree(at: twins.place(kind), history.state) }
+        for kind in [MakeKind.plain, .command] {
+            try kernel.makeTree(at: twins.place(kind), history.state)
+            // The top Makefile wants to clean a directory that the fake kernel does not have.
+            try Shell.run(
+                ["sh", "-ec", "mkdir Documentation; : >Documentation/Makefile"], in: twins.place(kind))
+        }
         try twins.make(.init(name: "the first build"))
         for _ in 0..<Self.rounds where !twins.failed {
             // Sometimes nothing is edited: that has to be seen as well.

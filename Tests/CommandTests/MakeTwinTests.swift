@@ -22,8 +22,16 @@ import Testing
         let twins = try MakeTwins(in: work.url, options: options, environment: ["ARCH": "fake"])
         for kind in [MakeKind.plain, .command] {
             try kernel.makeTree(at: twins.place(kind), kernel.initial)
+            try allowClean(twins.place(kind))
         }
         return twins
+    }
+
+    /// The top Makefile wants to clean a directory that the fake kernel does not have.
+    private func allowClean(_ tree: URL) throws {
+        let folder = tree.appending(path: "Documentation")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data().write(to: folder.appending(path: "Makefile"))
     }
 
     /// One row: shell lines that change the tree, then a make.
@@ -54,7 +62,7 @@ import Testing
     /// In the end the tree holds what a new tree with these sources gets.
     private func expectCleanBuild(_ twins: MakeTwins) throws {
         guard !twins.failed else { return }
-        let clean = work.place("clean")
+        let clean = twins.place(.command, "clean")
         try Shell.run(["cp", "-a", twins.place(.command).path, clean.path])
         var environment = ["ARCH": "fake"]
         environment.merge(MakeTwins.pins) { $1 }
@@ -118,6 +126,7 @@ import Testing
                 Row(
                     "an edit with an old time",
                     "echo 'int hidden;' >>lib/sort.c; touch -d 2001-01-01 lib/sort.c"),
+                Row("it is seen", "touch lib/sort.c"),
                 Row("a time to come", "touch -d '+1 hour' lib/hash.c"), Row("again, as it is still to come"),
                 Row("the time is here", "touch lib/hash.c"),
                 Row(
@@ -197,7 +206,7 @@ import Testing
                 Row("all repaired", "mv p.txt net/proto.c; touch net/proto.c"),
                 Row("-i", broken, ["-i", "-j1"], status: nil), Row("after -i", "", ["-j1"], status: 2),
                 Row("no more", "mv run.txt core/run.c; touch core/run.c"),
-                Row("a missing header", "mv net/net.h n.txt", ["-j1"], status: 2),
+                Row("a missing header", "mv net/net.h n.txt", ["-j1"], status: nil),
                 Row("it is back", "mv n.txt net/net.h"),
                 Row(
                     "a broken Makefile", "cp lib/Makefile m.txt; echo 'ifeq (' >>lib/Makefile", ["-j1"],
@@ -263,6 +272,7 @@ import Testing
                 ),
                 Row("it goes", "rm arch/fake/include/fake/limits.h; touch include/fake/limits.h"),
                 Row("a script that no rule names", "echo 'pack() { tr a-z d-za-c; }' >scripts/fake/pack.sh"),
+                Row("what it is for", "touch core/blob.txt"),
                 Row("a script's mode", "chmod -x scripts/fake/table.sh"),
                 Row("a host tool touched", "touch scripts/mod/modpost"),
                 Row("a host tool deleted", "rm scripts/mod/modpost"),
@@ -323,6 +333,7 @@ import Testing
         var twins = try MakeTwins(in: work.url, options: options, environment: ["ARCH": "fake"])
         for kind in [MakeKind.plain, .command] {
             try kernel.makeCheckout(at: twins.place(kind), kernel.initial, withConfiguration: false)
+            try allowClean(twins.place(kind))
         }
         let out = ["O=../out", "-j2"]
         try twins.make(.init(name: "defconfig", words: out + ["alldefconfig"]))
