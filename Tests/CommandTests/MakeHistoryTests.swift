@@ -28,9 +28,7 @@ import Testing
         var random = SplitMix(seed: seed &* 6151 &+ 7)
         for kind in [MakeKind.plain, .command] {
             try kernel.makeTree(at: twins.place(kind), history.state)
-            // The top Makefile wants to clean a directory that the fake kernel does not have.
-            try Shell.run(
-                ["sh", "-ec", "mkdir Documentation; : >Documentation/Makefile"], in: twins.place(kind))
+            try MakeTwins.complete(twins.place(kind))
         }
         try twins.make(.init(name: "the first build"))
         for _ in 0..<Self.rounds where !twins.failed {

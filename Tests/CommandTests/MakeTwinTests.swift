@@ -22,16 +22,9 @@ import Testing
         let twins = try MakeTwins(in: work.url, options: options, environment: ["ARCH": "fake"])
         for kind in [MakeKind.plain, .command] {
             try kernel.makeTree(at: twins.place(kind), kernel.initial)
-            try allowClean(twins.place(kind))
+            try MakeTwins.complete(twins.place(kind))
         }
         return twins
-    }
-
-    /// The top Makefile wants to clean a directory that the fake kernel does not have.
-    private func allowClean(_ tree: URL) throws {
-        let folder = tree.appending(path: "Documentation")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try Data().write(to: folder.appending(path: "Makefile"))
     }
 
     /// One row: shell lines that change the tree, then a make.
@@ -333,7 +326,7 @@ import Testing
         var twins = try MakeTwins(in: work.url, options: options, environment: ["ARCH": "fake"])
         for kind in [MakeKind.plain, .command] {
             try kernel.makeCheckout(at: twins.place(kind), kernel.initial, withConfiguration: false)
-            try allowClean(twins.place(kind))
+            try MakeTwins.complete(twins.place(kind))
         }
         let out = ["O=../out", "-j2"]
         try twins.make(.init(name: "defconfig", words: out + ["alldefconfig"]))

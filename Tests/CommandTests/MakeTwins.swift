@@ -42,6 +42,17 @@ struct MakeTwins {
     static let pins = Dictionary(
         uniqueKeysWithValues: BuildPins.standard.map { ($0.name, $0.value) })
 
+    /// Adds to a fake kernel what only some goals want: the top Makefile cleans a directory that it does not
+    /// have, and W=1 runs a script on each unit.
+    static func complete(_ tree: URL) throws {
+        try Shell.run(
+            [
+                "sh", "-ec",
+                "mkdir Documentation; : >Documentation/Makefile; echo '#!/bin/sh' >scripts/kernel-doc; "
+                    + "chmod +x scripts/kernel-doc",
+            ], in: tree)
+    }
+
     func place(_ kind: MakeKind, _ path: String = MakeTwins.tree) -> URL {
         (places[kind] ?? folder).appending(path: path)
     }
