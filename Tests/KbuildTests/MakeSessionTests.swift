@@ -1,4 +1,5 @@
 import Foundation
+import KCacheCore
 import KCacheSystem
 import SystemPackage
 import TestKernel
