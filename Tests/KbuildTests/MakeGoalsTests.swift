@@ -34,6 +34,10 @@ struct MakeGoalsTests {
         #expect(
             MakeGoals.Kind.allCases.filter { !MakeGoals(of: $0).mayProbe } == [.readOnly, .clean, .install])
         #expect(MakeGoals.Kind.allCases.filter { !MakeGoals(of: $0).takesPins } == [.readOnly, .clean])
+        // What is built after cleaning is built as ever, but nothing is kept of it.
+        let mixed = MakeGoals(["clean", "all"])
+        #expect(mixed.takesPins && mixed.mayProbe && !mixed.mayWriteCaches && !mixed.maySkip)
+        #expect(MakeGoals([]).takesPins && MakeGoals([]).mayProbe)
     }
 }
 

@@ -18,21 +18,25 @@ package struct MakeGoals: Hashable, Sendable {
     }
 
     package let kind: Kind
+    /// True if a compiler's answers can matter to the result of one of them.
+    package let mayProbe: Bool
+    /// True if the result of one of them can hold who built it, where and when.
+    package let takesPins: Bool
 
     /// - Parameter goals: as `MakeInvocation.goals` has them; none means Kbuild's `all`.
-    package init(_ goals: [String]) { kind = goals.map(Self.kind).max() ?? .build }
+    package init(_ goals: [String]) {
+        let kinds = goals.isEmpty ? [.build] : Set(goals.map(Self.kind))
+        kind = kinds.max() ?? .build
+        // `clean all` builds all the same.
+        mayProbe = !kinds.isSubset(of: [.readOnly, .clean, .install])
+        takesPins = !kinds.isSubset(of: [.readOnly, .clean])
+    }
 
     /// True if the same goals may be taken as done while nothing has changed.
     package var maySkip: Bool { kind == .build }
 
     /// True if what is learned on the way may be kept for later.
     package var mayWriteCaches: Bool { kind == .build || kind == .configure }
-
-    /// True if a compiler's answers can matter to the result.
-    package var mayProbe: Bool { [.build, .configure, .other].contains(kind) }
-
-    /// True if the result can hold who built it, where and when.
-    package var takesPins: Bool { kind != .readOnly && kind != .clean }
 
     /// True if the goals are the kernel or its modules, for which Kbuild descends into every directory.
     package func areWhole(_ goals: [String]) -> Bool {
