@@ -23,13 +23,11 @@ enum CompilerCall {
             let word = arguments[at]
             at += 1
             if word.text == "-o" {
-                guard at < arguments.count, ["$TMP", "/dev/null"].contains(arguments[at].text) else {
-                    return "-o"
-                }
+                guard at < arguments.count, isScratch(arguments[at].text) else { return "-o" }
                 at += 1
                 continue
             }
-            if word.text == "-Wp,-MD,$TMP" || word.text.contains("$TMP") { return word.text }
+            if word.usesTemporary { return word.text }
             if takesValue(word.text, isLinker: isLinker) {
                 guard at < arguments.count, isPlainValue(arguments[at].text) else { return word.text }
                 at += 1
@@ -46,6 +44,12 @@ enum CompilerCall {
             }
         }
         return nil
+    }
+
+    /// True for an output that goes with the probe.
+    private static func isScratch(_ text: String) -> Bool {
+        text == "/dev/null"
+            || text.hasPrefix("$TMP") && text.dropFirst(4).allSatisfy { $0.isLetter || $0 == "." }
     }
 
     /// Options whose next word is their value.
@@ -68,11 +72,11 @@ enum CompilerCall {
 
     /// Options of these families that read or write a file, or choose another program.
     private static let refused = [
-        "-fplugin", "-fpass-plugin", "-fprofile-", "-fauto-profile", "-fcs-profile", "-fmodule", "-fsanitize-ignorelist",
+        "-fplugin", "-fpass-plugin", "-fprofile-use", "-fprofile-dir", "-fprofile-sample", "-fprofile-instr", "-fprofile-list", "-fprofile-remap", "-fprofile-note", "-fprofile-generate", "-fprofile-filter", "-fprofile-exclude", "-fprofile-prefix", "-fauto-profile", "-fcs-profile", "-fmodule", "-fsanitize-ignorelist",
         "-fsanitize-blacklist", "-fsanitize-coverage-", "-fxray-", "-frandomize-layout-seed-file", "-fdump", "-fopt-info", "-fsave-",
         "-foptimization-record", "-fcallgraph", "-fstack-usage", "-fuse-ld", "-fbuild-session", "-fmemory-profile",
         "-fcompare-debug", "-fproc-stat", "-ftime", "-fbasic-block-sections", "-fthinlto", "-fthin", "-flto=thin",
-        "-fdebug-compilation", "-fcrash", "-fembed", "-fdiagnostics-add", "-fdiagnostics-format", "-flto-partition=", "-ftest-coverage", "-fcoverage",
+        "-fdebug-compilation", "-fcrash", "-fembed", "-fdiagnostics-add", "-fdiagnostics-format", "-flto-partition=", "-fcoverage",
         "-print", "-pass", "-gcc-toolchain", "-gsplit", "-gen", "-m32-", "-mlinker", "-mrelax-all=",
         "-Wp,", "-Wl,", "-W1", "-wrapper", "-pch", "-preload", "-static-pie=", "-static-lib",
     ]

@@ -6,8 +6,6 @@ package struct KbuildProbes: Sendable {
     /// A variable whose value comes from one `$(shell …)`.
     struct ShellVariable: Hashable, Sendable {
         let name: String
-        /// `:=` in the tree: evaluated once.
-        let isSimple: Bool
         let before: String
         let command: String
         let after: String
@@ -34,8 +32,7 @@ package struct KbuildProbes: Sendable {
 
     /// Variables of any kernel since 4.14 that start a program or a shell to be known.
     private static let shellNames = [
-        "CC_VERSION_TEXT", "PAHOLE_FLAGS", "HOST_LFS_CFLAGS", "HOST_LFS_LDFLAGS", "HOST_LFS_LIBS",
-        "cc-version", "cc-fullversion", "cc-name", "ld-version", "ld-name", "gcc-min-version",
+        "CC_VERSION_TEXT", "PAHOLE_FLAGS", "cc-version", "cc-fullversion", "cc-name", "ld-version", "ld-name", "gcc-min-version",
         "clang-min-version",
     ]
 
@@ -113,11 +110,12 @@ package struct KbuildProbes: Sendable {
         _ name: String, _ definition: MakeDefinitions.Definition, _ source: Directory
     ) throws(SystemError) -> ShellVariable? {
         let whole = MakeReferences.joined(definition.text)
-        guard !whole.contains("#"), let call = MakeReferences.shellCall(whole),
+        // make evaluates the text of `:=` before it sees that an override holds.
+        guard definition.assignment == "=", !whole.contains("#"), let call = MakeReferences.shellCall(whole),
             MakeReferences.heads(whole) != nil, let scripts = try Self.scripts(call.command, source)
         else { return nil }
         return ShellVariable(
-            name: name, isSimple: definition.assignment == ":=", before: call.before, command: call.command,
+            name: name, before: call.before, command: call.command,
             after: call.after, scripts: scripts)
     }
 

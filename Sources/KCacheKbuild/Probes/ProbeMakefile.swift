@@ -125,22 +125,13 @@ struct ProbeMakefile {
         let name = variable.name
         let value =
             "\(variable.before)$(call kcache-shell,\(variable.scripts),$(kcache-cmd-\(name)))\(variable.after)"
-        var text = """
+        return """
             ifneq ($(call kcache-new,\(name)),)
             kcache-cmd-\(name) = \(variable.command)
+            override \(name) = \(value)
+            endif
 
             """
-        // Most sub-makes never ask, so that even what the tree evaluates at once waits here.
-        if variable.isSimple {
-            text += """
-                kcache-once-\(name) = \(value)
-                override \(name) = $(eval override \(name) := $$(kcache-once-\(name)))$(\(name))
-
-                """
-        } else {
-            text += "override \(name) = \(value)\n"
-        }
-        return text + "endif\n"
     }
 
     /// An empty command needs no shell. Where it is a part of a longer recipe line, or is to be printed only,
