@@ -19,12 +19,24 @@ extension FuzzTarget {
         case .autoConf: Sample.configurations.map { Array($0.utf8) }
         case .makefile: Sample.makefiles.map { Array($0.utf8) }
         case .relocation: Sample.relocations
+        case .probeDefinitions: Sample.definitions.map { Array($0.utf8) }
+        case .probeNotes: Sample.notes.map { Array($0.utf8) }
+        case .probeAnswers: Sample.answers.map { Array($0.utf8) }
+        case .probeCommand: Sample.probeCommands.map { Array($0.utf8) }
+        case .toolchain: [Sample.toolchain]
+        case .wrapper: Sample.wrappers.map { Array($0.utf8) }
         }
     }
 
     /// Pieces that a mutation may put in.
     package var dictionary: [[UInt8]] {
         switch self {
+        case .probeDefinitions, .probeNotes, .probeAnswers, .probeCommand, .wrapper:
+            [
+                "kcache-t/", " := ", "%_", "%;", "%25", "%20", "\nend\n", "top.mk\n", "$(shell ", ")", "$(1)",
+                "define x\n", "endef\n", "ifeq (a,b)\n", "endif\n", "\\\n", "exec ", "\"$@\"", "#!/bin/sh\n",
+                "$TMP", "|", "&&", ";", "'", "\"", ">/dev/null", "2>&1", "$(", "`", "-include x", "@f",
+            ].map { Array($0.utf8) }
         case .cmd, .autoConf, .makefile:
             [
                 "cmd_a.o := ", "savedcmd_a.o := ", "deps_a.o := \\\n", "source_a.o := ",
@@ -46,6 +58,38 @@ extension FuzzTarget {
 
 /// Small values of everything that is parsed.
 private enum Sample {
+    static let definitions = [
+        "try-run = $(shell set -e; \\\n\tif ($(1)) >/dev/null 2>&1; \\\n\tthen echo \"$(2)\"; else echo \"$(3)\"; fi)\n",
+        "cmd = @set -e; $(echo-cmd) $(cmd_$(1))\nifeq (a,b)\nX := 1\nelse\nX ?= 2\nendif\n",
+        "define X\nfoo\nendef\nexport X := $(shell $(CC) -v | head)\n",
+    ]
+    static let notes = [
+        "top.mk\nt\ngcc%20-c%20-x%20c%20/dev/null%20-o%20\"%24TMP\"%;-a%;-b\n%_-a\nend\n",
+        "oa@1b.mk\ns\n-%;gcc%20--version\n%_gcc%2012\nend\ntop.mk\nt\n",
+    ]
+    static let answers = ["kcache-t/gcc%20-c%;a%; := %_a\nkcache-s/-%;gcc := %_\n", ""]
+    static let probeCommands = [
+        "LC_ALL=C gcc --version 2>/dev/null | head -n 1",
+        "printf \"%b\\n\" 'nop' | gcc -c -x assembler-with-cpp -o \"$TMP\" - && ! [ 1 -ge 2 ];",
+    ]
+    static let wrappers = ["#!/bin/sh\n# runs it\nexec /usr/bin/gcc -m64 \"$@\"\n"]
+    static let toolchain: [UInt8] = {
+        var writer = ByteWriter()
+        writer.raw(Array("KCTI".utf8))
+        writer.u8(1)
+        writer.digest(Digest.of([1]))
+        writer.varint(1)
+        writer.text("gcc")
+        writer.varint(2)
+        writer.text("/usr/bin/gcc")
+        writer.u8(2)
+        for number: UInt64 in [1, 2, 3, 4] { writer.varint(number) }
+        writer.signed(5)
+        writer.signed(6)
+        writer.text("/nothing")
+        writer.u8(1)
+        return writer.bytes
+    }()
     static let texts = (0..<4).map { Array("content \($0) of a file in the sample, again and again\n".utf8) }
 
     static func content(_ i: Int) -> Content { ContentCutter.content(of: texts[i]) }

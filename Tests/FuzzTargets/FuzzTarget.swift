@@ -13,6 +13,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case cmd
     case autoConf = "auto-conf"
     case makefile, relocation
+    case probeDefinitions = "probe-definitions"
+    case probeNotes = "probe-notes"
+    case probeAnswers = "probe-answers"
+    case probeCommand = "probe-command"
+    case toolchain
+    case wrapper
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -52,6 +58,36 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             check(part.differences(from: whole) == whole.differences(from: part))
         case .makefile: MakefileReading.read(bytes)
         case .relocation: relocation(bytes)
+        case .probeDefinitions:
+            let definitions = MakeDefinitions(parsing: bytes)
+            for name in ["try-run", "cmd", "X"] {
+                guard let one = definitions.only(name) else { continue }
+                check(definitions.count(name) == 1 && ["=", ":="].contains(one.assignment))
+                _ = KbuildProbes.understands(one.text)
+            }
+        case .probeNotes:
+            let vetting = ProbeVetting(programs: ["gcc", "ld", "ccache"])
+            for note in ProbeNote.parse(bytes) {
+                check(!note.key.contains(" ") && !note.value.contains("$") && !note.file.contains("/"))
+                _ = vetting.obstacle(note)
+            }
+        case .probeAnswers:
+            guard let answers = ProbeAnswers(parsing: bytes) else { return }
+            check(answers.encode() == bytes)
+            // Nothing that make would expand, or take for anything but an assignment.
+            check(!bytes.contains { "$#()\\\t".utf8.contains($0) })
+        case .probeCommand:
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard let commands = ShellCommand.parse(text) else { return }
+            check(!text.contains("`") && !text.contains("\n") && commands.allSatisfy { !$0.words.isEmpty })
+        case .toolchain:
+            _ = attempt { try ToolchainIdentity.decode(bytes) }
+            guard let identity = attempt({ try ToolchainIdentity.decode(bytes + Digest.of(bytes).bytes) })
+            else { return }
+            for witness in identity.witnesses { check("\(witness.path)".hasPrefix("/")) }
+        case .wrapper:
+            guard let script = WrapperScript(bytes) else { return }
+            check(!script.words.isEmpty && script.words.allSatisfy { !$0.contains("$") && !$0.contains(";") })
         }
     }
 

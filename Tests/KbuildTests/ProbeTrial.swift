@@ -29,6 +29,7 @@ struct ProbeTrial {
     var goals: [String] = []
     var mayWrite = true
     var traces = false
+    var jobs = 2
 
     init() {
         cache = FilePath(FileManager.default.temporaryDirectory.path).appending("probes-\(UUID().uuidString)")
@@ -57,7 +58,7 @@ struct ProbeTrial {
         }
         let trace = tree.path + ".trace"
         let tracer = traces ? ["strace", "-f", "-e", "trace=execve", "-o", trace] : []
-        let arguments = tracer + ["make", "-j2"] + goals + variables.map { "\($0.key)=\($0.value)" }.sorted()
+        let arguments = tracer + ["make", "-j\(jobs)"] + goals + variables.map { "\($0.key)=\($0.value)" }.sorted()
         // Only these variables: the tests' own must not decide what is asked.
         let set = all.map { "\($0.key)=\($0.value)" }.sorted()
         let log = try Shell.run(["env", "-i"] + set + arguments, in: tree)

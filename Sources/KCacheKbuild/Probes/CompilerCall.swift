@@ -8,6 +8,13 @@ enum CompilerCall {
         {
             return nil
         }
+        if ["nm", "readelf", "objdump"].contains(where: { leaf == $0 || leaf.hasSuffix("-" + $0) }) {
+            // They read what the same probe has just made.
+            let wrong = arguments.first { word in
+                !isScratch(word.text) && !(word.text.hasPrefix("-") && word.text.dropFirst().allSatisfy { $0.isLetter })
+            }
+            return wrong?.text
+        }
         let isLinker = leaf.contains("ld") && !leaf.contains("build")
         let texts = arguments.map { $0.text }
         // Without -c or the like a driver links, which reads start files and libraries.
@@ -47,7 +54,7 @@ enum CompilerCall {
     }
 
     /// True for an output that goes with the probe.
-    private static func isScratch(_ text: String) -> Bool {
+    static func isScratch(_ text: String) -> Bool {
         text == "/dev/null"
             || text.hasPrefix("$TMP") && text.dropFirst(4).allSatisfy { $0.isLetter || $0 == "." }
     }

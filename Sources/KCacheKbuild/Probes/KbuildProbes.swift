@@ -74,6 +74,9 @@ package struct KbuildProbes: Sendable {
 
     // MARK: Shapes
 
+    /// True for the text of a definition that would be overridden.
+    package static func understands(_ text: String) -> Bool { isTryRun(text) || isCmd(text) }
+
     /// True for one shell call that runs its first argument and echoes the second or the third.
     static func isTryRun(_ text: String) -> Bool {
         let whole = MakeReferences.joined(text)

@@ -39,7 +39,7 @@ package struct ProbeVetting: Sendable {
             for (operation, target) in command.redirections {
                 let isHarmless =
                     target.text == "/dev/null" || operation == ">&" && ["1", "2"].contains(target.text)
-                    || operation == ">" && target.text == "$TMP"
+                    || operation == ">" && CompilerCall.isScratch(target.text)
                 guard isHarmless else { return "it opens \(target.text)" }
             }
             for assignment in command.assignments {

@@ -24,6 +24,8 @@ enum TextTool {
             let operands = texts.filter { !$0.hasPrefix("-") }
             let options: Set = ["-q", "-c", "-i", "-v", "-F", "-E", "-o", "-w", "-x", "-s", "-qF", "-qE", "-qi", "-Fq"]
             return operands.count == 1 && texts.allSatisfy { !$0.hasPrefix("-") || options.contains($0) } ? nil : refused
+        case "cmp":
+            return texts.allSatisfy { $0 == "-s" || CompilerCall.isScratch($0) } ? nil : refused
         case "head", "tail", "cut", "tr", "cat":
             if program == "tr" { return nil }
             let isPlain = texts.allSatisfy { ($0.hasPrefix("-") && !$0.contains("/")) || Int($0) != nil }
