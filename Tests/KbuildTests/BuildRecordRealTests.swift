@@ -37,6 +37,10 @@ import Testing
                     outcome = try records.record(key, place, started: started)
                 }
                 print("record \(recording) \(outcome.map { "\($0)" } ?? "")")
+            case "record":
+                let started = BuildStart(clock: .system)
+                let took = try clock.measure { _ = try records.record(key, place, started: started) }
+                print("record alone \(took)")
             case "plan":
                 guard case .changed(let changes) = try records.check(key, place, .all) else { continue }
                 let took = clock.measure { _ = DescentPlan(record: changes.record, changes: changes) }

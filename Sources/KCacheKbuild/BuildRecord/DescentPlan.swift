@@ -99,7 +99,7 @@ private struct DescentWalk {
         while let directory = pending.popLast() {
             // The top's own outputs are seen by comparing, when this plan is made after they are.
             guard record.directories[directory].marks.contains(.descended) else { continue }
-            for member in members[directory] ?? [] {
+            for member in members[directory] ?? [] where !isPrepared(member) {
                 let entry = record.directories[member]
                 for file in Int(entry.firstFile)..<Int(entry.firstFile + entry.fileCount)
                 where record.files[file].marks.contains(.output) {
@@ -108,6 +108,12 @@ private struct DescentWalk {
             }
             if let above = above(directory) { mark(above) }
         }
+    }
+
+    /// `include/generated` of the architecture: made before any directory is visited, and then compared.
+    private func isPrepared(_ directory: Int) -> Bool {
+        guard let path = record.path(ofDirectory: directory) else { return false }
+        return path.bytes.firstRange(of: Array("include/generated".utf8)) != nil
     }
 
     /// The directory from which Kbuild gets there.

@@ -28,13 +28,16 @@ struct RecordScan {
         let config = try configuration(first)
         var watched = WatchedPaths()
         try watched.addSettings(config, roots: roots)
-        let isLocal = config["LOCALVERSION_AUTO"] == "y"
+        var isLocal = false
         if let source = roots.last(where: { $0.kind != .modules }) {
+            // Without a repository the version is the makefile's alone; that there is none is watched.
+            let name = TreePath(literal: Array(".git".utf8))
+            isLocal = try config["LOCALVERSION_AUTO"] == "y" && source.directory.status(name) != nil
             try watched.addVersionControl(source, withIndex: isLocal)
         }
         let commands = try SavedCommands(scans)
         let reach = try MakefileReaches(scans)
-        let inert = inertFiles(scans, commands, reach, config)
+        let inert = inertFiles(scans, commands, reach, config, isLocal: isLocal)
         for path in commands.outside { watched.insert(path) }
 
         var table = RecordTable(scans: scans)
@@ -116,11 +119,11 @@ struct RecordScan {
     }
 
     private func inertFiles(
-        _ scans: [RootScan], _ commands: SavedCommands, _ reach: MakefileReaches, _ config: AutoConf
+        _ scans: [RootScan], _ commands: SavedCommands, _ reach: MakefileReaches, _ config: AutoConf,
+        isLocal: Bool
     ) -> InertFiles {
         var inert = InertFiles()
         let isExternal = key.hasExternalModules
-        let isLocal = config["LOCALVERSION_AUTO"] == "y"
         inert.everythingCounts = isLocal || !key.goals.allSatisfy(Self.isKnownGoal)
         inert.headersCount = isExternal
             || ["IKHEADERS", "HEADERS_INSTALL", "UAPI_HEADER_TEST"].contains { config[$0] == "y" || config[$0] == "m" }
