@@ -76,13 +76,10 @@ struct DescentEdges {
         bits[root][file * words + owner / 64] |= 1 << UInt64(owner % 64)
     }
 
-    private mutating func add(_ owner: Int, outside path: [UInt8]) {
-        outside[path, default: Array(repeating: 0, count: words)][owner / 64] |= 1 << UInt64(owner % 64)
-    }
-
     private mutating func addCommands(_ graph: BuildGraph, _ commands: SavedCommands, _ listing: TreeListing) {
         let fileOfNode = graph.paths.map { listing.index(of: $0) ?? -1 }
-        let root = graph.index.resolver.root
+        let rows = outsideRows(graph, commands, fileOfNode)
+        var outsideBits = Array(repeating: UInt64(0), count: rows.paths.count * words)
         for (i, record) in graph.index.records.enumerated() {
             let owner = owner(of: record.target.parent)
             for number in graph.index.recorded(record) + graph.index.extra(record) {
@@ -91,14 +88,15 @@ struct DescentEdges {
                     add(owner, root: 0, file: fileOfNode[Int(node)])
                 } else if let place = commands.placeOfName[Int(number)] {
                     add(owner, root: place.root, file: place.file)
-                } else {
-                    let name = graph.index.names[Int(number)]
-                    let text = name.path.map { $0.bytes } ?? name.outside
-                    if let path = SavedCommands.absolute(text, from: root) { add(owner, outside: path) }
+                } else if rows.rowOfName[Int(number)] >= 0 {
+                    outsideBits[rows.rowOfName[Int(number)] * words + owner / 64] |= 1 << UInt64(owner % 64)
                 }
             }
             if let file = record.source.flatMap({ listing.index(of: $0) }) { add(owner, root: 0, file: file) }
             for place in commands.elsewhere[i] { add(owner, root: place.root, file: place.file) }
+        }
+        for (row, path) in rows.paths.enumerated() {
+            outside[path] = Array(outsideBits[(row * words)..<(row * words + words)])
         }
         for (node, inputs) in graph.edges.enumerated() where !inputs.isEmpty {
             let owner = owner(of: graph.paths[node].parent)
@@ -107,6 +105,27 @@ struct DescentEdges {
                 if file >= 0 { add(owner, root: 0, file: file) }
             }
         }
+    }
+
+    /// A row of bits for each path that is in no listing, and the row of each name; -1 for none.
+    private func outsideRows(_ graph: BuildGraph, _ commands: SavedCommands, _ fileOfNode: [Int])
+        -> (paths: [[UInt8]], rowOfName: [Int])
+    {
+        var paths: [[UInt8]] = []
+        var rowOfPath: [[UInt8]: Int] = [:]
+        let rowOfName = graph.index.names.enumerated().map { number, name -> Int in
+            let node = graph.nodeOfName[number]
+            if node >= 0, fileOfNode[Int(node)] >= 0 { return -1 }
+            // Stamps of symbols that are not there are never watched by themselves.
+            if commands.placeOfName[number] != nil || name.path?.hasPrefix("include/config/") == true { return -1 }
+            let text = name.path.map { $0.bytes } ?? name.outside
+            guard let path = SavedCommands.absolute(text, from: graph.index.resolver.root) else { return -1 }
+            if let row = rowOfPath[path] { return row }
+            rowOfPath[path] = paths.count
+            paths.append(path)
+            return paths.count - 1
+        }
+        return (paths, rowOfName)
     }
 
     private mutating func addMakefiles(_ reach: MakefileReaches, _ scans: [RootScan]) {
