@@ -51,7 +51,7 @@ struct ProbeTrial {
             var request = ProbeCache.Request(
                 sourceTree: real, outputTree: real, variables: variables, environment: environment,
                 mayWrite: mayWrite, toolchain: identity())
-            request.extraMakefile = extra
+            request.extraMakefile = { [text = extra] _ in text }
             let begun = ProbeCache(host: host).begin(request)
             all.merge(begun.environment) { $1 }
             run = begun
