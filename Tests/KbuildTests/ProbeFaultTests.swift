@@ -58,7 +58,11 @@ import Testing
         try warm(trial, tree)
         #expect(trial.identity().identity == before)
         // One byte behind the end: the same version text, name and times.
-        try Shell.run(["sh", "-c", "cp -p \"$0\" \"$0.x\" && printf x >>\"$0.x\" && touch -r \"$0\" \"$0.x\" && mv \"$0.x\" \"$0\"", gcc])
+        try Shell.run([
+            "sh", "-c",
+            "cp -p \"$0\" \"$0.x\" && printf x >>\"$0.x\" && touch -r \"$0\" \"$0.x\" && mv \"$0.x\" \"$0\"",
+            gcc,
+        ])
         #expect(!before.holds())
         settle()
         let after = try #require(trial.identity().identity)
@@ -95,7 +99,9 @@ import Testing
         settle()
         let before = try #require(trial.identity().identity)
         try warm(trial, tree)
-        try Shell.run(["sh", "-c", "cp -p \"$0\" \"$0.x\" && printf y >>\"$0.x\" && mv \"$0.x\" \"$0\"", target])
+        try Shell.run([
+            "sh", "-c", "cp -p \"$0\" \"$0.x\" && printf y >>\"$0.x\" && mv \"$0.x\" \"$0\"", target,
+        ])
         settle()
         #expect(try #require(trial.identity().identity).digest != before.digest)
         // A script that does more than run a compiler says nothing of what it runs.
@@ -176,7 +182,8 @@ import Testing
         trial.environment["PATH"] = "/usr/bin:/bin:\(clang.removingLastComponent())"
         trial.variables["LLVM"] = "1"
         switch trial.identity() {
-        case .known(let identity): #expect(identity.digest != gnu.digest && identity.programs.contains("clang"))
+        case .known(let identity):
+            #expect(identity.digest != gnu.digest && identity.programs.contains("clang"))
         case .unfit(let reason): Issue.record("\(reason)")
         }
         trial.environment["LD_PRELOAD"] = "x.so"
@@ -223,7 +230,9 @@ import Testing
         let file = try #require(try Shell.files(in: store).first { $0.hasSuffix("top.mk") })
         let path = store.appending(path: file)
         let whole = try String(contentsOf: path, encoding: .utf8)
-        for damaged in ["\(whole)$(info hacked)\n", String(whole.dropLast(3)), "x := 1\n", "$(shell touch /tmp/x)"] {
+        for damaged in [
+            "\(whole)$(info hacked)\n", String(whole.dropLast(3)), "x := 1\n", "$(shell touch /tmp/x)",
+        ] {
             try damaged.write(to: path, atomically: false, encoding: .utf8)
             let outcome = try trial.make(url(tree))
             #expect(!outcome.log.contains("hacked") && outcome.log.contains("6 y6"))
@@ -233,7 +242,9 @@ import Testing
         try FileManager.default.setAttributes([.posixPermissions: 0o666], ofItemAtPath: path.path)
         #expect(try trial.make(url(tree)).summary.kept == 6)
         // What a killed run left: a torn temporary file, notes, its folder.
-        try "kcache-t/a := ".write(to: path.deletingLastPathComponent().appending(path: ".kcache-tmp-1-2"), atomically: false, encoding: .utf8)
+        try "kcache-t/a := ".write(
+            to: path.deletingLastPathComponent().appending(path: ".kcache-tmp-1-2"), atomically: false,
+            encoding: .utf8)
         let dead = URL(fileURLWithPath: "\(trial.cache)/make/runs/999999999-1")
         try FileManager.default.createDirectory(at: dead, withIntermediateDirectories: true)
         try "x".write(to: dead.appending(path: "note.1"), atomically: false, encoding: .utf8)
@@ -276,7 +287,9 @@ import Testing
         trial.remove()
         for size in ["8k", "16k", "24k", "32k", "48k"] {
             try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
-            do { try Shell.run(["mount", "-t", "tmpfs", "-o", "size=\(size)", "none", cache.path]) } catch { return }
+            do { try Shell.run(["mount", "-t", "tmpfs", "-o", "size=\(size)", "none", cache.path]) } catch {
+                return
+            }
             defer { _ = try? Shell.run(["umount", cache.path]) }
             for _ in 0..<2 {
                 do {

@@ -82,5 +82,30 @@ import Testing
         print("second \(second.programs) \(second.summary)")
         #expect(second.log == plain.log)
         #expect(try ProbeTrial.savedCommands(tree) == before)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let identity = trial.identity().identity
+        let middle = clock.now
+        let real = FilePath(tree.path)
+        let run = ProbeCache(host: trial.host).begin(
+            .init(
+                sourceTree: real, outputTree: real, variables: [:], environment: trial.environment,
+                mayWrite: true, toolchain: trial.identity()))
+        print(
+            "identity \(middle - start), \(identity?.witnesses.count ?? 0) witnesses; begin \(clock.now - middle)"
+        )
+        _ = try run.finish()
+        // Objects made anew are the same.
+        let objects = try Shell.run(
+            ["sh", "-c", "sha256sum lib/*.o kernel/*.o init/*.o arch/x86/kernel/*.o"], in: tree)
+        try Shell.run(
+            ["sh", "-c", "rm lib/*.o kernel/*.o init/*.o arch/x86/kernel/*.o lib/.*.cmd"], in: tree)
+        trial.traces = false
+        let rebuilt = try trial.make(tree)
+        print("compiled again: \(rebuilt.log.split(separator: "\n").count { $0.hasPrefix("  CC ") })")
+        let again = try Shell.run(
+            ["sh", "-c", "sha256sum lib/*.o kernel/*.o init/*.o arch/x86/kernel/*.o"], in: tree)
+        #expect(again == objects)
+        #expect(try ProbeTrial.savedCommands(tree) == before)
     }
 }

@@ -40,8 +40,12 @@ struct ProbeShapeTests {
 
     static let shapes = [
         Shape(testDescription: "4.14", file: "Kbuild.include", tryRun: old, cmd: "@$(echo-cmd) $(cmd_$(1))"),
-        Shape(testDescription: "4.19", file: "Kbuild.include", tryRun: old, cmd: "@set -e; $(echo-cmd) $(cmd_$(1))"),
-        Shape(testDescription: "5.4", file: "Kbuild.include", tryRun: modern, cmd: "@set -e; $(echo-cmd) $(cmd_$(1))"),
+        Shape(
+            testDescription: "4.19", file: "Kbuild.include", tryRun: old,
+            cmd: "@set -e; $(echo-cmd) $(cmd_$(1))"),
+        Shape(
+            testDescription: "5.4", file: "Kbuild.include", tryRun: modern,
+            cmd: "@set -e; $(echo-cmd) $(cmd_$(1))"),
         Shape(
             testDescription: "5.15", file: "Makefile.compiler", tryRun: modern,
             cmd: "@set -e; $(echo-cmd) $($(quiet)redirect) $(cmd_$(1))"),
@@ -142,7 +146,9 @@ struct ProbeShapeTests {
         #expect(probes.tryRun != nil)
         trial.traces = true
         let third = try trial.make(place)
-        #expect((third.programs["gcc"] ?? 0) <= 2 * first.summary.refused.values.reduce(0, +), "\(third.programs)")
+        #expect(
+            (third.programs["gcc"] ?? 0) <= 2 * first.summary.refused.values.reduce(0, +), "\(third.programs)"
+        )
         trial.traces = false
         trial.goals = ["-n"]
         #expect(try trial.make(place).log == trial.make(place, plainly: true).log)
@@ -168,7 +174,8 @@ struct ProbeShapeTests {
         let tree = try tree(shape)
         // Twice; inside a condition; with something else in it.
         for text in [
-            "try-run = $(shell echo a)\ntry-run = \(shape.tryRun)\n", "ifdef X\ntry-run = \(shape.tryRun)\nendif\n",
+            "try-run = $(shell echo a)\ntry-run = \(shape.tryRun)\n",
+            "ifdef X\ntry-run = \(shape.tryRun)\nendif\n",
             "try-run = $(eval x := 1)\(shape.tryRun)\n", "define try-run\n\(shape.tryRun)\nendef\n",
             "override try-run = \(shape.tryRun)\n", "try-run := \(shape.tryRun)\n",
             "try-run = \(shape.tryRun)\ntry-run += x\n", "ifdef X\ntry-run = \(shape.tryRun)\n",

@@ -57,15 +57,16 @@ struct ProbeTrial {
             run = begun
         }
         let trace = tree.path + ".trace"
-        let tracer = traces ? ["strace", "-f", "-e", "trace=execve", "-o", trace] : []
-        let arguments = tracer + ["make", "-j\(jobs)"] + goals + variables.map { "\($0.key)=\($0.value)" }.sorted()
+        let tracer = traces ? ["strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", trace] : []
+        let arguments =
+            tracer + ["make", "-j\(jobs)"] + goals + variables.map { "\($0.key)=\($0.value)" }.sorted()
         // Only these variables: the tests' own must not decide what is asked.
         let set = all.map { "\($0.key)=\($0.value)" }.sorted()
         let log = try Shell.run(["env", "-i"] + set + arguments, in: tree)
         var programs: [String: Int] = [:]
         if traces {
             for line in try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
-            where line.contains("execve(\"") && line.hasSuffix("= 0") {
+            where line.contains("execve(\"") && !line.contains(" = -1 ") {
                 let path = line.split(separator: "\"", maxSplits: 2)[1]
                 programs[String(path.split(separator: "/").last ?? ""), default: 0] += 1
             }

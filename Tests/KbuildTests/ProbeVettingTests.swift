@@ -29,15 +29,22 @@ struct ProbeVettingTests {
         "gcc -include a.h -c -x c /dev/null -o \"$TMP\"", "gcc @args -c -x c /dev/null -o \"$TMP\"",
         "gcc -specs=x -c -x c /dev/null -o \"$TMP\"", "gcc -fplugin=x -c -x c /dev/null -o \"$TMP\"",
         "gcc -B. -c -x c /dev/null -o \"$TMP\"", "gcc --sysroot=x -c -x c /dev/null -o \"$TMP\"",
-        "gcc -fprofile-use=x -c -x c /dev/null -o \"$TMP\"", "gcc -c a.c -o \"$TMP\"", "gcc -c /tmp/a.c -o \"$TMP\"",
-        "gcc -x c /dev/null -o \"$TMP\"", "gcc -c -x c \"$TMP\" -o \"$TMP\"", "gcc -c -x c /dev/null -o out.o",
+        "gcc -fprofile-use=x -c -x c /dev/null -o \"$TMP\"", "gcc -c a.c -o \"$TMP\"",
+        "gcc -c /tmp/a.c -o \"$TMP\"",
+        "gcc -x c /dev/null -o \"$TMP\"", "gcc -c -x c \"$TMP\" -o \"$TMP\"",
+        "gcc -c -x c /dev/null -o out.o",
         "gcc -c -x c /dev/null -o \"$TMP\" `cat x`", "gcc -c -x c /dev/null -o \"$TMP\" $(cat x)",
-        "tcc -c -x c /dev/null -o \"$TMP\"", "gcc -c -x c - <a.c -o \"$TMP\"", "cat a.c | gcc -c -x c - -o \"$TMP\"",
-        "echo '#include <a.h>' | gcc -c -x c - -o \"$TMP\"", "printf '.incbin \"a\"' | gcc -c -x assembler - -o \"$TMP\"",
-        "printf '.in\\143bin \"a\"' | gcc -c -x assembler - -o \"$TMP\"", "gcc -Wa,@x -c -x c /dev/null -o \"$TMP\"",
+        "tcc -c -x c /dev/null -o \"$TMP\"", "gcc -c -x c - <a.c -o \"$TMP\"",
+        "cat a.c | gcc -c -x c - -o \"$TMP\"",
+        "echo '#include <a.h>' | gcc -c -x c - -o \"$TMP\"",
+        "printf '.incbin \"a\"' | gcc -c -x assembler - -o \"$TMP\"",
+        "printf '.in\\143bin \"a\"' | gcc -c -x assembler - -o \"$TMP\"",
+        "gcc -Wa,@x -c -x c /dev/null -o \"$TMP\"",
         "gcc -Wp,-MD,x.d -c -x c /dev/null -o \"$TMP\"", "gcc -fuse-ld=gold -c -x c /dev/null -o \"$TMP\"",
-        "gcc -c -x c /dev/null -o \"$TMP\" & ", "ld -T x.lds -v", "ld x.o -v", "ld -lfoo -v", "sh x.sh", ". x",
-        "test -e /usr/bin/gcc", "[ -f x ]", "X=1 gcc -c -x c /dev/null -o \"$TMP\"", "gcc -c -x c *.c -o \"$TMP\"",
+        "gcc -c -x c /dev/null -o \"$TMP\" & ", "ld -T x.lds -v", "ld x.o -v", "ld -lfoo -v", "sh x.sh",
+        ". x",
+        "test -e /usr/bin/gcc", "[ -f x ]", "X=1 gcc -c -x c /dev/null -o \"$TMP\"",
+        "gcc -c -x c *.c -o \"$TMP\"",
         "ccache -z", "gcc -Wmissing-include-dirs -I x -c -x c /dev/null -o \"$TMP\"", "(gcc -v)", "", "gcc",
     ]) func refused(command: String) throws {
         #expect(vetting.obstacle(try note("t", [command, "y", "n"], "y")) != nil)
@@ -50,10 +57,14 @@ struct ProbeVettingTests {
         #expect(vetting.obstacle(try note("t", [command, "-fmap=./=", "-b"], "-fmap=./=")) == nil)
         #expect(vetting.obstacle(try note("s", ["-", "gcc -print-file-name=include"], "/usr/lib")) != nil)
         #expect(vetting.obstacle(try note("s", ["-", "gcc -print-file-name=include"], "include")) != nil)
-        #expect(vetting.obstacle(try note("s", ["-", "LC_ALL=C gcc --version 2>/dev/null | head -n 1"], "gcc 12")) == nil)
+        #expect(
+            vetting.obstacle(
+                try note("s", ["-", "LC_ALL=C gcc --version 2>/dev/null | head -n 1"], "gcc 12")) == nil)
         #expect(vetting.obstacle(try note("s", ["-", "cat include/config/kernel.release"], "6.1")) != nil)
-        #expect(vetting.obstacle(try note("s", ["abc", "PAHOLE=pahole ./scripts/pahole-flags.sh"], "-j")) == nil)
-        #expect(vetting.obstacle(try note("s", ["-", "PAHOLE=pahole ./scripts/pahole-flags.sh"], "-j")) != nil)
+        #expect(
+            vetting.obstacle(try note("s", ["abc", "PAHOLE=pahole ./scripts/pahole-flags.sh"], "-j")) == nil)
+        #expect(
+            vetting.obstacle(try note("s", ["-", "PAHOLE=pahole ./scripts/pahole-flags.sh"], "-j")) != nil)
         #expect(vetting.obstacle(try note("s", ["abc", "sh ./scripts/gcc-version.sh gcc"], "1200")) == nil)
         #expect(vetting.obstacle(try note("s", ["abc", "sh ./scripts/gcc-version.sh tcc"], "1200")) != nil)
         #expect(vetting.obstacle(try note("s", ["-", "[ 1200 -ge 1100 ] && echo y"], "y")) == nil)
@@ -73,8 +84,10 @@ struct ProbeVettingTests {
         #expect(ProbeAnswers(parsing: good)?.encode() == good)
         for bad in [
             "kcache-t/a := %_b", "kcache-t/a := %_$(shell rm x)\n", "kcache-t/a = %_b\n", "x := %_b\n",
-            "kcache-t/a := %_b\n\n", "kcache-t/a := %_b\nkcache-t/a := %_c\n", "kcache-t/a := %_b # c\n", "\n",
-            "$(shell x)\n", "kcache-t/a := %_b\\\n", "kcache-t/a := b\n", "\tkcache-t/a := %_b\n", "kcache-t/ := %_b\n",
+            "kcache-t/a := %_b\n\n", "kcache-t/a := %_b\nkcache-t/a := %_c\n", "kcache-t/a := %_b # c\n",
+            "\n",
+            "$(shell x)\n", "kcache-t/a := %_b\\\n", "kcache-t/a := b\n", "\tkcache-t/a := %_b\n",
+            "kcache-t/ := %_b\n",
         ] { #expect(ProbeAnswers(parsing: Array(bad.utf8)) == nil, "\(bad)") }
     }
 

@@ -11,7 +11,8 @@ enum CompilerCall {
         if ["nm", "readelf", "objdump"].contains(where: { leaf == $0 || leaf.hasSuffix("-" + $0) }) {
             // They read what the same probe has just made.
             let wrong = arguments.first { word in
-                !isScratch(word.text) && !(word.text.hasPrefix("-") && word.text.dropFirst().allSatisfy { $0.isLetter })
+                !isScratch(word.text)
+                    && !(word.text.hasPrefix("-") && word.text.dropFirst().allSatisfy { $0.isLetter })
             }
             return wrong?.text
         }
@@ -20,7 +21,8 @@ enum CompilerCall {
         // Without -c or the like a driver links, which reads start files and libraries.
         let compiles = ["-c", "-S", "-E"].contains { texts.contains($0) }
         let asks = ["--version", "-v", "-V", "-dumpversion", "-dumpfullversion", "-dumpmachine", "--help"]
-        let isQuestion = asks.contains { texts.contains($0) } && !texts.contains("/dev/null") && !texts.contains("-")
+        let isQuestion =
+            asks.contains { texts.contains($0) } && !texts.contains("/dev/null") && !texts.contains("-")
         guard compiles || isQuestion || !texts.contains(where: { $0 == "/dev/null" || $0 == "-" }) else {
             return "it links"
         }
@@ -62,7 +64,8 @@ enum CompilerCall {
     /// Options whose next word is their value.
     private static func takesValue(_ option: String, isLinker: Bool) -> Bool {
         if isLinker { return ["-m", "-z", "-e", "--entry"].contains(option) }
-        return ["-x", "-D", "-U", "-arch", "-target", "--param", "-mllvm", "-Wframe-larger-than"].contains(option)
+        return ["-x", "-D", "-U", "-arch", "-target", "--param", "-mllvm", "-Wframe-larger-than"].contains(
+            option)
     }
 
     private static func isPlainValue(_ text: String) -> Bool {
@@ -72,18 +75,28 @@ enum CompilerCall {
     /// Families of options whose text says all.
     private static let families = [
         "-W", "-f", "-m", "-O", "-g", "-std=", "-D", "-U", "-x", "-pedantic", "-ansi", "-nost", "-p",
-        "--param=", "--target=", "-Q", "-no-", "-integrated-as", "-dumpversion", "-dumpfullversion", "-dumpmachine",
+        "--param=", "--target=", "-Q", "-no-", "-integrated-as", "-dumpversion", "-dumpfullversion",
+        "-dumpmachine",
         "--version", "-w", "-static", "-shared", "-r", "-z", "-V",
     ]
-    private static let exactly: Set = ["-c", "-S", "-E", "-v", "-P", "-C", "-h", "-H", "--help", "-EL", "-EB", "-G0"]
+    private static let exactly: Set = [
+        "-c", "-S", "-E", "-v", "-P", "-C", "-h", "-H", "--help", "-EL", "-EB", "-G0",
+    ]
 
     /// Options of these families that read or write a file, or choose another program.
     private static let refused = [
-        "-fplugin", "-fpass-plugin", "-fprofile-use", "-fprofile-dir", "-fprofile-sample", "-fprofile-instr", "-fprofile-list", "-fprofile-remap", "-fprofile-note", "-fprofile-generate", "-fprofile-filter", "-fprofile-exclude", "-fprofile-prefix", "-fauto-profile", "-fcs-profile", "-fmodule", "-fsanitize-ignorelist",
-        "-fsanitize-blacklist", "-fsanitize-coverage-", "-fxray-", "-frandomize-layout-seed-file", "-fdump", "-fopt-info", "-fsave-",
-        "-foptimization-record", "-fcallgraph", "-fstack-usage", "-fuse-ld", "-fbuild-session", "-fmemory-profile",
-        "-fcompare-debug", "-fproc-stat", "-ftime", "-fbasic-block-sections", "-fthinlto", "-fthin", "-flto=thin",
-        "-fdebug-compilation", "-fcrash", "-fembed", "-fdiagnostics-add", "-fdiagnostics-format", "-flto-partition=", "-fcoverage",
+        "-fplugin", "-fpass-plugin", "-fprofile-use", "-fprofile-dir", "-fprofile-sample", "-fprofile-instr",
+        "-fprofile-list", "-fprofile-remap", "-fprofile-note", "-fprofile-generate", "-fprofile-filter",
+        "-fprofile-exclude", "-fprofile-prefix", "-fauto-profile", "-fcs-profile", "-fmodule",
+        "-fsanitize-ignorelist",
+        "-fsanitize-blacklist", "-fsanitize-coverage-", "-fxray-", "-frandomize-layout-seed-file", "-fdump",
+        "-fopt-info", "-fsave-",
+        "-foptimization-record", "-fcallgraph", "-fstack-usage", "-fuse-ld", "-fbuild-session",
+        "-fmemory-profile",
+        "-fcompare-debug", "-fproc-stat", "-ftime", "-fbasic-block-sections", "-fthinlto", "-fthin",
+        "-flto=thin",
+        "-fdebug-compilation", "-fcrash", "-fembed", "-fdiagnostics-add", "-fdiagnostics-format",
+        "-flto-partition=", "-fcoverage",
         "-print", "-pass", "-gcc-toolchain", "-gsplit", "-gen", "-m32-", "-mlinker", "-mrelax-all=",
         "-Wp,", "-Wl,", "-W1", "-wrapper", "-pch", "-preload", "-static-pie=", "-static-lib",
     ]
@@ -95,7 +108,9 @@ enum CompilerCall {
                     && !part.hasPrefix("-a") && !part.hasPrefix("--MD")
             }
         }
-        if option.hasPrefix("-Wp,-D") || option.hasPrefix("-Wp,-U") { return !option.dropFirst(4).contains(",") }
+        if option.hasPrefix("-Wp,-D") || option.hasPrefix("-Wp,-U") {
+            return !option.dropFirst(4).contains(",")
+        }
         for mapped in ["-fmacro-prefix-map=", "-ffile-prefix-map=", "-fdebug-prefix-map="]
         where option.hasPrefix(mapped) { return true }
         if option.hasPrefix("-I") { return !all.contains { $0.contains("missing-include-dirs") } }
@@ -103,10 +118,14 @@ enum CompilerCall {
         if isLinker {
             let linker = [
                 "--build-id", "--orphan-handling", "--no-", "--warn-", "--fatal-warnings", "--gc-sections",
-                "--emit-relocs", "--discard-", "--strip-debug", "--hash-style", "--pack-dyn-relocs", "--fix-cortex-",
-                "--be8", "--eh-frame-hdr", "--version", "--icf=", "--pic-veneer", "--stub-group-size", "-v", "-V", "-r",
-                "-n", "-N", "-s", "-S", "-X", "-x", "-O", "-z", "-EL", "-EB", "-m", "-pie", "-shared", "-nostdlib", "-q",
-                "--apply-dynamic-relocs", "--use-android-relr-tags", "--lto-", "-mllvm", "-Bsymbolic", "-Bstatic",
+                "--emit-relocs", "--discard-", "--strip-debug", "--hash-style", "--pack-dyn-relocs",
+                "--fix-cortex-",
+                "--be8", "--eh-frame-hdr", "--version", "--icf=", "--pic-veneer", "--stub-group-size", "-v",
+                "-V", "-r",
+                "-n", "-N", "-s", "-S", "-X", "-x", "-O", "-z", "-EL", "-EB", "-m", "-pie", "-shared",
+                "-nostdlib", "-q",
+                "--apply-dynamic-relocs", "--use-android-relr-tags", "--lto-", "-mllvm", "-Bsymbolic",
+                "-Bstatic",
             ]
             return linker.contains { option.hasPrefix($0) }
         }

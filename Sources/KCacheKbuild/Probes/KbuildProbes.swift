@@ -32,7 +32,8 @@ package struct KbuildProbes: Sendable {
 
     /// Variables of any kernel since 4.14 that start a program or a shell to be known.
     private static let shellNames = [
-        "CC_VERSION_TEXT", "PAHOLE_FLAGS", "cc-version", "cc-fullversion", "cc-name", "ld-version", "ld-name", "gcc-min-version",
+        "CC_VERSION_TEXT", "PAHOLE_FLAGS", "cc-version", "cc-fullversion", "cc-name", "ld-version", "ld-name",
+        "gcc-min-version",
         "clang-min-version",
     ]
 
@@ -84,7 +85,9 @@ package struct KbuildProbes: Sendable {
             let call = MakeReferences.shellCall(whole), call.before.isEmpty, call.after.isEmpty,
             let heads = MakeReferences.heads(whole)
         else { return false }
-        let known: Set = ["shell", "1", "2", "3", "TMPOUT", "objtree", "KBUILD_EXTMOD", "if", "firstword", "dir"]
+        let known: Set = [
+            "shell", "1", "2", "3", "TMPOUT", "objtree", "KBUILD_EXTMOD", "if", "firstword", "dir",
+        ]
         guard heads.allSatisfy(known.contains), heads.count(where: { $0 == "1" }) == 1 else { return false }
         let squeezed = call.command.split { $0 == " " || $0 == "\t" }.joined(separator: " ")
         return squeezed.contains("if ($(1)) >/dev/null 2>&1; then echo \"$(2)\"; else echo \"$(3)\"; fi")
@@ -137,7 +140,8 @@ package struct KbuildProbes: Sendable {
         while let name = pending.popLast() {
             guard done.insert(name).inserted else { continue }
             guard knownScripts.contains(name),
-                let bytes = try source.readFile(TreePath(literal: Array("scripts/\(name)".utf8)), limit: 1 << 16)
+                let bytes = try source.readFile(
+                    TreePath(literal: Array("scripts/\(name)".utf8)), limit: 1 << 16)
             else { return nil }
             hash.update("\(name)\u{0}")
             hash.update(Digest.of(bytes))

@@ -1,6 +1,9 @@
 /// One probe that was asked and answered in a run, as make noted it.
 package struct ProbeNote: Hashable, Sendable {
-    package enum Kind: String, Sendable { case tryRun = "t", shell = "s" }
+    package enum Kind: String, Sendable {
+        case tryRun = "t"
+        case shell = "s"
+    }
 
     /// The file that answers for this directory go into.
     package let file: String
@@ -13,7 +16,10 @@ package struct ProbeNote: Hashable, Sendable {
     package let answer: String
 
     /// Nil where a part isn't what make would have written.
-    package init?(file: some StringProtocol, kind: some StringProtocol, key: some StringProtocol, value: some StringProtocol) {
+    package init?(
+        file: some StringProtocol, kind: some StringProtocol, key: some StringProtocol,
+        value: some StringProtocol
+    ) {
         guard ProbeText.isFileName(file), let kind = Kind(rawValue: String(kind)),
             ProbeText.isEncoded(key.utf8), value.hasPrefix(ProbeText.mark), ProbeText.isEncoded(value.utf8),
             key.utf8.count < 32768, let answer = ProbeText.decode(value.dropFirst(ProbeText.mark.count))
@@ -38,7 +44,9 @@ package struct ProbeNote: Hashable, Sendable {
                 lines.append(line)
                 continue
             }
-            if lines.count == 4, let note = ProbeNote(file: lines[0], kind: lines[1], key: lines[2], value: lines[3]) {
+            if lines.count == 4,
+                let note = ProbeNote(file: lines[0], kind: lines[1], key: lines[2], value: lines[3])
+            {
                 notes.append(note)
             }
             lines.removeAll()

@@ -101,7 +101,9 @@ struct ProbeStore: Sendable {
             let name = TreePath(literal: entry.name)
             var age = entry.status.mtime
             do throws(SystemError) {
-                if let mark = try all.directory.directory(name).status(Self.used) { age = max(age, mark.mtime) }
+                if let mark = try all.directory.directory(name).status(Self.used) {
+                    age = max(age, mark.mtime)
+                }
             } catch _ {}
             ages.append((age, name))
         }

@@ -7,7 +7,9 @@ package struct ProbeVetting: Sendable {
 
     /// Nil if the answer may be kept; else why not.
     package func obstacle(_ note: ProbeNote) -> String? {
-        guard note.answer.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else { return "the answer is no plain text" }
+        guard note.answer.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else {
+            return "the answer is no plain text"
+        }
         switch note.kind {
         case .tryRun: return tryRun(note)
         case .shell: return shell(note)
@@ -45,7 +47,8 @@ package struct ProbeVetting: Sendable {
             for assignment in command.assignments {
                 let parts = assignment.text.split(separator: "=", maxSplits: 1).map { String($0) }
                 let isKnown =
-                    assignment.text == "LC_ALL=C" || parts.count == 2 && parts[0] == "PAHOLE" && programs.contains(parts[1])
+                    assignment.text == "LC_ALL=C"
+                    || parts.count == 2 && parts[0] == "PAHOLE" && programs.contains(parts[1])
                 guard isKnown else { return "it sets \(assignment.text)" }
             }
             if let reason = obstacle(command.words, scripts: scripts) { return reason }
@@ -62,22 +65,31 @@ package struct ProbeVetting: Sendable {
             return nil
         }
         if scripts {
-            let path = ["sh", "/bin/sh", "bash", "/bin/bash"].contains(program) ? arguments.first?.text ?? "" : program
+            let path =
+                ["sh", "/bin/sh", "bash", "/bin/bash"].contains(program)
+                ? arguments.first?.text ?? "" : program
             let name = path.split(separator: "/").last.map { String($0) } ?? ""
-            if KbuildProbes.knownScripts.contains(name), path.contains("/scripts/") || path.hasPrefix("scripts/") {
+            if KbuildProbes.knownScripts.contains(name),
+                path.contains("/scripts/") || path.hasPrefix("scripts/")
+            {
                 let rest = path == program ? arguments : Array(arguments.dropFirst())
-                return rest.allSatisfy { programs.contains($0.text) || isOption($0.text) } ? nil : "not known: \(name)"
+                return rest.allSatisfy { programs.contains($0.text) || isOption($0.text) }
+                    ? nil : "not known: \(name)"
             }
         }
         guard programs.contains(program) else { return "\(program) is no tool of this toolchain" }
         // A compiler cache's arguments begin with the compiler; its own options are not looked at.
         var rest = arguments
         if program.split(separator: "/").last == "ccache" {
-            guard let inner = rest.first?.text, programs.contains(inner) else { return "ccache runs something else" }
+            guard let inner = rest.first?.text, programs.contains(inner) else {
+                return "ccache runs something else"
+            }
             rest.removeFirst()
             return CompilerCall.obstacle(rest, program: inner).map { "it may read a file: \($0)" }
         }
-        if program == "getconf" { return rest.allSatisfy { isName($0.text) } ? nil : "not understood: getconf" }
+        if program == "getconf" {
+            return rest.allSatisfy { isName($0.text) } ? nil : "not understood: getconf"
+        }
         return CompilerCall.obstacle(rest, program: program).map { "it may read a file: \($0)" }
     }
 

@@ -44,6 +44,10 @@ package struct ShellCommand: Hashable, Sendable {
         ]
 
         mutating func run() -> [ShellCommand]? {
+            // Harmless inside quotes, but no probe needs them.
+            guard !bytes.contains(where: { [0, UInt8(ascii: "`"), UInt8(ascii: "\n")].contains($0) }) else {
+                return nil
+            }
             while at < bytes.count {
                 switch bytes[at] {
                 case UInt8(ascii: " "), UInt8(ascii: "\t"): at += 1

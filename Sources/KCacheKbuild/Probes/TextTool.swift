@@ -22,8 +22,11 @@ enum TextTool {
             return isPlain ? nil : refused
         case "grep":
             let operands = texts.filter { !$0.hasPrefix("-") }
-            let options: Set = ["-q", "-c", "-i", "-v", "-F", "-E", "-o", "-w", "-x", "-s", "-qF", "-qE", "-qi", "-Fq"]
-            return operands.count == 1 && texts.allSatisfy { !$0.hasPrefix("-") || options.contains($0) } ? nil : refused
+            let options: Set = [
+                "-q", "-c", "-i", "-v", "-F", "-E", "-o", "-w", "-x", "-s", "-qF", "-qE", "-qi", "-Fq",
+            ]
+            return operands.count == 1 && texts.allSatisfy { !$0.hasPrefix("-") || options.contains($0) }
+                ? nil : refused
         case "cmp":
             return texts.allSatisfy { $0 == "-s" || CompilerCall.isScratch($0) } ? nil : refused
         case "head", "tail", "cut", "tr", "cat":

@@ -173,6 +173,8 @@ struct GccFolders {
     }
 
     private static func folders(_ text: Substring) -> [String] {
-        text.split(separator: ":").filter { $0.hasPrefix("/") }.map { $0.hasSuffix("/") ? String($0) : "\($0)/" }
+        text.split(separator: ":").filter { $0.hasPrefix("/") }.map {
+            $0.hasSuffix("/") ? String($0) : "\($0)/"
+        }
     }
 }
