@@ -16,7 +16,8 @@ struct ProbeTrial {
         /// Programs that were started, without their folder.
         var programs: [String: Int]
         var compilers: Int {
-            ["gcc", "cc1", "as", "ld", "collect2", "clang"].reduce(0) { $0 + (programs[$1] ?? 0) }
+            // Kbuild's mkcompile_h asks the linker for its version in a recipe, which is no probe.
+            ["gcc", "cc1", "as", "collect2", "clang"].reduce(0) { $0 + (programs[$1] ?? 0) }
         }
     }
 

@@ -28,6 +28,7 @@ package struct MakeDefinitions: Sendable {
                 whole.append(UInt8(ascii: "\n"))
                 whole += next
             }
+            guard defines > 0 || Self.mayMatter(whole) else { continue }
             let line = String(decoding: whole, as: UTF8.self)
             let words = line.prefix { $0 != "#" && $0 != "=" }.split { $0 == " " || $0 == "\t" }
             let word = words.first ?? ""
@@ -72,6 +73,13 @@ package struct MakeDefinitions: Sendable {
 
     /// How often a variable is assigned.
     package func count(_ name: String) -> Int { found[name]?.count ?? 0 }
+
+    /// False for what surely is neither a definition nor a directive, which is most of a makefile.
+    private static func mayMatter(_ line: [UInt8]) -> Bool {
+        let first = line.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        guard let first, first != UInt8(ascii: "#") else { return false }
+        return "iedu".utf8.contains(first) || line.contains(UInt8(ascii: "="))
+    }
 
     private static func isContinued(_ line: [UInt8]) -> Bool {
         line.reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
