@@ -1,5 +1,6 @@
 import CKCacheLinux
 import KCacheCore
+import KCacheKbuild
 import KCacheStore
 import KCacheSystem
 import KCacheTree
@@ -15,6 +16,8 @@ extension FuzzTarget {
         case .pack: Sample.packs
         case .packIndex: Sample.indexes
         case .statIndex: [Sample.statIndex]
+        case .buildRecord: Sample.buildRecords
+        case .makefileReach: Sample.makefiles.map { Array($0.utf8) }
         case .cmd: Sample.commands.map { Array($0.utf8) }
         case .autoConf: Sample.configurations.map { Array($0.utf8) }
         case .makefile: Sample.makefiles.map { Array($0.utf8) }
@@ -37,7 +40,7 @@ extension FuzzTarget {
                 "define x\n", "endef\n", "ifeq (a,b)\n", "endif\n", "\\\n", "exec ", "\"$@\"", "#!/bin/sh\n",
                 "$TMP", "|", "&&", ";", "'", "\"", ">/dev/null", "2>&1", "$(", "`", "-include x", "@f",
             ].map { Array($0.utf8) }
-        case .cmd, .autoConf, .makefile:
+        case .cmd, .autoConf, .makefile, .makefileReach:
             [
                 "cmd_a.o := ", "savedcmd_a.o := ", "deps_a.o := \\\n", "source_a.o := ",
                 "$(wildcard include/config/X)",
@@ -90,6 +93,11 @@ private enum Sample {
         writer.u8(1)
         return writer.bytes
     }()
+    /// Without the checksum at their ends.
+    static let buildRecords: [[UInt8]] = [BuildRecord.sample, BuildRecord.sample.confirmed].map {
+        Array($0.encode().dropLast(Digest.byteCount))
+    }
+
     static let texts = (0..<4).map { Array("content \($0) of a file in the sample, again and again\n".utf8) }
 
     static func content(_ i: Int) -> Content { ContentCutter.content(of: texts[i]) }

@@ -10,6 +10,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case snapshot, manifest, catalog, pack
     case packIndex = "pack-index"
     case statIndex = "stat-index"
+    case buildRecord = "build-record"
     case cmd
     case autoConf = "auto-conf"
     case makefile, relocation
@@ -19,6 +20,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case probeCommand = "probe-command"
     case toolchain
     case wrapper
+    case makefileReach = "makefile-reach"
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -45,6 +47,16 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             }
             check(attempt { try StatIndex.decode(index.encode()) }?.records == index.records)
             for record in index.records { check(index.record(of: record.path) == record) }
+        case .buildRecord:
+            _ = attempt { try BuildRecord.decode(bytes) }
+            guard let record = attempt({ try BuildRecord.decode(bytes + Digest.of(bytes).bytes) }) else { return }
+            check(attempt { try BuildRecord.decode(record.encode()) } == record)
+            // Every place is inside: planning from it, with everything changed, ends.
+            let plan = DescentPlan(record: record, changes: BuildChanges(everythingIn: record))
+            check(plan.untouched.allSatisfy { TreePath($0.bytes) != nil })
+        case .makefileReach:
+            let reach = MakefileReach(bytes, of: TreePath("a/b"), architecture: "x86")
+            check(reach.paths.allSatisfy { TreePath($0.bytes) != nil })
         case .cmd:
             guard let file = attempt({ try CmdFile(parsing: bytes) }) else { return }
             var count = 0

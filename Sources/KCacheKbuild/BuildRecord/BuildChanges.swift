@@ -12,6 +12,14 @@ package struct BuildChanges: Sendable {
 
     init(record: BuildRecord) { self.record = record }
 
+    /// All that the record holds, as after the tree was replaced.
+    package init(everythingIn record: BuildRecord) {
+        self.record = record
+        files = Array(record.files.indices)
+        directories = Array(record.directories.indices)
+        paths = Array(record.paths.indices)
+    }
+
     /// Nothing changed: the record just was not confirmed.
     package var isEmpty: Bool { files.isEmpty && directories.isEmpty && paths.isEmpty }
 

@@ -1,13 +1,13 @@
-import KCacheCore
+package import KCacheCore
 
 /// What a directory's makefile reaches beyond what saved commands tell, read from its text alone.
 ///
 /// Nothing is expanded: what can't be read literally counts as reaching anywhere.
-struct MakefileReach: Sendable {
+package struct MakefileReach: Sendable {
     /// Sources by the end of their path (`x.c`, `x.h`, …) that the text names.
     private(set) var sourceNames: Set<[UInt8]> = []
     /// Paths outside the directory that the text names literally.
-    private(set) var paths: [TreePath] = []
+    package private(set) var paths: [TreePath] = []
     /// Makefiles that it includes by a literal path.
     private(set) var included: [TreePath] = []
     /// Folders of `arch/` that it names.
@@ -20,7 +20,7 @@ struct MakefileReach: Sendable {
     let directory: TreePath?
 
     /// - Parameter architecture: SRCARCH; empty if not known.
-    init(_ text: [UInt8], of directory: TreePath?, architecture: String) {
+    package init(_ text: [UInt8], of directory: TreePath?, architecture: String) {
         self.directory = directory
         let own = directory.map { $0.bytes + [slash] } ?? []
         let names: [(StaticString, [UInt8])] = [
