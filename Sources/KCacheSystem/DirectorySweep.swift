@@ -36,6 +36,16 @@ package struct DirectorySweep: ~Copyable {
         return count < 0 ? nil : buffer[..<count].map { UInt8(bitPattern: $0) }
     }
 
+    /// The first 64 KiB of the file, never through a link; nil if it can't be read.
+    package borrowing func content(of name: UnsafePointer<CChar>) -> [UInt8]? {
+        let file = Glibc.openat(fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { _ = Glibc.close(file) }
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = Glibc.pread(file, &buffer, buffer.count, 0)
+        return count < 0 ? nil : Array(buffer[..<count])
+    }
+
     /// The names in it but `.` and `..`, in its own order; nil if it can't be read.
     package borrowing func names() -> [[UInt8]]? {
         final class Box { var names: [[UInt8]] = [] }

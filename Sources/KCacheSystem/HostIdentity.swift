@@ -14,7 +14,9 @@ package struct HostIdentity: Hashable, Sendable {
     /// The one of this process (geteuid(2), uname(2)).
     package static func current() -> HostIdentity {
         var name = utsname()
-        guard uname(&name) == 0 else { return HostIdentity(user: geteuid(), node: "", machine: "", release: "") }
+        guard uname(&name) == 0 else {
+            return HostIdentity(user: geteuid(), node: "", machine: "", release: "")
+        }
         return HostIdentity(
             user: geteuid(), node: text(&name.nodename), machine: text(&name.machine),
             release: text(&name.release))

@@ -49,7 +49,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             for record in index.records { check(index.record(of: record.path) == record) }
         case .buildRecord:
             _ = attempt { try BuildRecord.decode(bytes) }
-            guard let record = attempt({ try BuildRecord.decode(bytes + Digest.of(bytes).bytes) }) else { return }
+            guard let record = attempt({ try BuildRecord.decode(bytes + Digest.of(bytes).bytes) }) else {
+                return
+            }
             check(attempt { try BuildRecord.decode(record.encode()) } == record)
             // Every place is inside: planning from it, with everything changed, ends.
             let plan = DescentPlan(record: record, changes: BuildChanges(everythingIn: record))

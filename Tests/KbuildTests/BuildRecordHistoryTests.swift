@@ -49,7 +49,8 @@ import Testing
             #expect(missed.isEmpty, "\(what)\nin directories left out: \(missed)\n\(untouched)")
             if case .everything = plan?.walk { whole += 1 }
             if let record, let plan {
-                for directory in record.descended where !untouched.contains(where: { directory.isInside($0) }) {
+                for directory in record.descended where !untouched.contains(where: { directory.isInside($0) })
+                {
                     walks += 1
                     let isUsed = made.contains { TreePath($0).map { $0.isInside(directory) } ?? false }
                     if !isUsed, plan.untouched.isEmpty == false { needless += 1 }
@@ -69,7 +70,9 @@ import Testing
             #expect(made2.status == 0)
             #expect(try MadeTargets.times(trial.tree) == settled, "\(what)\n\(made2.log)")
         }
-        print("seed \(seed): \(rounds) rounds, \(whole) whole walks, else \(needless) needless of \(walks) directories")
+        print(
+            "seed \(seed): \(rounds) rounds, \(whole) whole walks, else \(needless) needless of \(walks) directories"
+        )
     }
 
     /// What a script changes, and which directories of the fake kernel make must still visit.

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import KCacheCore
 import KCacheSystem
 import SystemPackage
@@ -49,20 +50,28 @@ import Testing
                 let always = changes.record.directories.indices.filter {
                     changes.record.directories[$0].marks.contains(.always)
                 }.compactMap { changes.record.path(ofDirectory: $0)?.description }
-                print("plan \(took): changes \(changes.examples(5)), untouched \(plan.untouched.count) of \(all)")
+                print(
+                    "plan \(took): changes \(changes.examples(5)), untouched \(plan.untouched.count) of \(all)"
+                )
                 if case .everything(let why) = plan.walk { print("everything: \(why)") }
                 print("walked: \(walked(changes.record, plan))\nalways: \(always)")
             default:
                 var verdict: BuildVerdict?
                 var took: [Duration] = []
+                let cpu = Glibc.clock()
                 for _ in 0..<5 {
                     took.append(
-                        try clock.measure { verdict = try records.check(key, place, step == "all" ? .all : .first) })
+                        try clock.measure {
+                            verdict = try records.check(key, place, step == "all" ? .all : .first)
+                        })
                 }
+                print("CPU of one check: \(Double(Glibc.clock() - cpu) / 5000) ms")
                 switch verdict {
                 case .unchanged: print("check \(step) unchanged \(took)")
                 case .changed(let changes):
-                    print("check \(step) changed \(took) \(changes.count): \(changes.examples(8)), \(changes.record.stampCount) stamps")
+                    print(
+                        "check \(step) changed \(took) \(changes.count): \(changes.examples(8)), \(changes.record.stampCount) stamps"
+                    )
                 case .unknown(let why): print("check \(step) unknown \(why)")
                 case nil: break
                 }

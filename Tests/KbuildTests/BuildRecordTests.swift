@@ -62,7 +62,8 @@ import Testing
         .init(description: "new directory", script: "mkdir core/new"),
         .init(description: "new Makefile before another", script: "echo 'obj-y := run.o' > core/Kbuild"),
         .init(description: "rename", script: "mv core/table.txt core/table2.txt"),
-        .init(description: "rename and back by another", script: "cp core/run.c core/t && mv core/t core/run.c"),
+        .init(
+            description: "rename and back by another", script: "cp core/run.c core/t && mv core/t core/run.c"),
         .init(description: "chmod a script", script: "chmod 700 scripts/fake/table.sh"),
         .init(
             description: "another inode of the same size and time",
@@ -72,18 +73,26 @@ import Testing
             description: "content under the same size and time",
             script: "cp -p core/run.c ../run && tr a b < ../run > core/run.c && touch -r ../run core/run.c"),
         .init(description: "time set back", script: "touch -d 2001-01-01 core/run.c"),
-        .init(description: "a file added, its directory's time set back",
+        .init(
+            description: "a file added, its directory's time set back",
             script: "touch -r core ../stamp && echo > core/new.c && touch -r ../stamp core"),
         .init(description: "generated header", script: "echo '/* x */' >> include/generated/autoconf.h"),
         .init(description: "generated data", script: "echo >> core/table.h"),
         .init(description: "auto.conf", script: "touch include/config/auto.conf"),
         .init(description: "localversion", script: "echo -x > localversion-x"),
         .init(description: "git init", script: "git init -q ."),
-        .init(description: "file becomes a link", script: "mv core/run.c ../run.c && ln -s ../../run.c core/run.c"),
+        .init(
+            description: "file becomes a link",
+            script: "mv core/run.c ../run.c && ln -s ../../run.c core/run.c"),
         .init(description: "directory becomes a link", script: "mv core ../core && ln -s ../core core"),
-        .init(description: "swap file", script: "echo > core/.run.c.swp", isSeen: false, undo: "rm core/.run.c.swp"),
-        .init(description: "backup", script: "cp core/run.c core/run.c~", isSeen: false, undo: "rm core/run.c~"),
-        .init(description: "lock of an editor", script: "ln -s me@here core/.#run.c", isSeen: false, undo: "rm 'core/.#run.c'"),
+        .init(
+            description: "swap file", script: "echo > core/.run.c.swp", isSeen: false,
+            undo: "rm core/.run.c.swp"),
+        .init(
+            description: "backup", script: "cp core/run.c core/run.c~", isSeen: false, undo: "rm core/run.c~"),
+        .init(
+            description: "lock of an editor", script: "ln -s me@here core/.#run.c", isSeen: false,
+            undo: "rm 'core/.#run.c'"),
         .init(description: "vim's probe", script: "echo > core/4913 && rm core/4913", isSeen: false),
         .init(description: "tags", script: "echo > tags", isSeen: false, undo: "rm tags"),
         .init(
@@ -91,7 +100,8 @@ import Testing
         .init(
             description: "another architecture", script: "echo '# x' >> arch/other/Kconfig", isSeen: false),
         .init(
-            description: "a unit that nobody names", script: "echo '/* x */' >> unused/unused.c", isSeen: false),
+            description: "a unit that nobody names", script: "echo '/* x */' >> unused/unused.c",
+            isSeen: false),
     ]
 
     /// One tree serves all: each change is followed by a make that ends in a confirmed record again.
@@ -135,18 +145,22 @@ import Testing
         environment["UNKNOWN"] = "1"
         #expect(try trial.key(environment: environment) != key)
         environment["UNKNOWN"] = nil
-        (environment["SHLVL"], environment["TERM"], environment["MAKEFLAGS"]) = ("2", "dumb", "s -j4 --jobserver-auth=3,4")
+        (environment["SHLVL"], environment["TERM"], environment["MAKEFLAGS"]) = (
+            "2", "dumb", "s -j4 --jobserver-auth=3,4"
+        )
         #expect(try trial.key(environment: environment) == key)
         environment["MAKEFLAGS"] = "s -j4 -- W=1"
         #expect(try trial.key(environment: environment) != key)
         let place = trial.place
         #expect(
             try BuildKey(
-                goals: [], variables: [], environment: FakeKernel.pins, toolchain: Digest.of([1]), place: place) != key)
+                goals: [], variables: [], environment: FakeKernel.pins, toolchain: Digest.of([1]),
+                place: place) != key)
         let host = HostIdentity(user: 12345, node: "other", machine: "m", release: "r")
         #expect(
             try BuildKey(
-                goals: [], variables: [], environment: FakeKernel.pins, toolchain: .zero, place: place, host: host)
+                goals: [], variables: [], environment: FakeKernel.pins, toolchain: .zero, place: place,
+                host: host)
                 != key)
     }
 }

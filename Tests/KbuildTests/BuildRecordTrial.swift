@@ -33,7 +33,8 @@ final class RecordTrial {
 
     private static func host(_ folder: URL) -> HostEnvironment {
         HostEnvironment(
-            environment: ["PATH": "/usr/bin:/bin"], cacheFolder: FilePath(folder.appending(path: "cache").path))
+            environment: ["PATH": "/usr/bin:/bin"],
+            cacheFolder: FilePath(folder.appending(path: "cache").path))
     }
 
     deinit { try? FileManager.default.removeItem(at: folder) }

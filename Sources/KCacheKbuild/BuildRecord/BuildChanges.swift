@@ -54,7 +54,11 @@ package struct BuildChanges: Sendable {
         while low < high {
             let middle = (low + high) / 2
             let directory = record.directories[middle]
-            if Int(directory.firstFile) + Int(directory.fileCount) <= file { low = middle + 1 } else { high = middle }
+            if Int(directory.firstFile) + Int(directory.fileCount) <= file {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low < record.directories.count ? low : nil
     }

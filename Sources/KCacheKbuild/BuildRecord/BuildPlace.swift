@@ -50,6 +50,11 @@ struct BuildRoot: Sendable {
         status = try directory.status()
     }
 
+    /// The makefile that every make writes into an `O=` directory (`outputmakefile` in the top Makefile).
+    func isRewritten(_ file: TreePath) -> Bool {
+        kind == .output && file.bytes.elementsEqual("Makefile".utf8)
+    }
+
     /// True if the other path is this one or lies below it.
     func holds(_ other: [UInt8]) -> Bool {
         other.starts(with: path) && (other.count == path.count || other[path.count] == UInt8(ascii: "/"))

@@ -76,7 +76,9 @@ extension BuildRecord {
     }
 
     private static func decode(_ raw: UnsafeRawBufferPointer) throws(FormatError) -> BuildRecord {
-        guard raw.count > Digest.byteCount + magic.count + 4 else { throw FormatError("build record", "cut short") }
+        guard raw.count > Digest.byteCount + magic.count + 4 else {
+            throw FormatError("build record", "cut short")
+        }
         let body = UnsafeRawBufferPointer(rebasing: raw[..<(raw.count - Digest.byteCount)])
         guard Digest.of(body) == Digest(UnsafeRawBufferPointer(rebasing: raw[body.count...])) else {
             throw FormatError("build record", "damaged")
@@ -102,14 +104,17 @@ extension BuildRecord {
         return record
     }
 
-    private static func readEntries(_ reader: inout ByteReader, into record: inout BuildRecord) throws(FormatError) {
+    private static func readEntries(_ reader: inout ByteReader, into record: inout BuildRecord)
+        throws(FormatError)
+    {
         let directoryCount = try reader.count(of: RecordedDirectory.byteCount)
         record.directories.reserveCapacity(directoryCount)
         for _ in 0..<directoryCount {
             record.directories.append(
                 RecordedDirectory(
                     root: try reader.u32(), path: try reader.u32(), firstFile: try reader.u32(),
-                    fileCount: try reader.u32(), owner: try reader.u32(), marks: .init(rawValue: try reader.u32()),
+                    fileCount: try reader.u32(), owner: try reader.u32(),
+                    marks: .init(rawValue: try reader.u32()),
                     inode: try reader.u64(), mtime: Int64(bitPattern: try reader.u64()),
                     ctime: Int64(bitPattern: try reader.u64()),
                     listing: .init(first: try reader.u64(), second: try reader.u64())))

@@ -16,7 +16,8 @@ enum Confirmation {
             new.files.count == old.files.count, new.directories.count == old.directories.count,
             new.paths.count == old.paths.count
         else { return false }
-        let isUnchanged = zip(new.files, old.files).allSatisfy { isSame($0, $1) }
+        let isUnchanged =
+            zip(new.files, old.files).allSatisfy { isSame($0, $1) }
             && zip(new.directories, old.directories).allSatisfy {
                 $0.inode == $1.inode && $0.listing == $1.listing && $0.fileCount == $1.fileCount
             }
@@ -27,7 +28,8 @@ enum Confirmation {
     /// none of these is newer than what is made from it.
     private static func staysAtRest(_ result: RecordScan.Result, _ old: BuildRecord) -> Bool {
         let new = result.record
-        guard old.isConfirmed, result.isAtRest, new.key == old.key, new.rules == old.rules, new.roots == old.roots
+        guard old.isConfirmed, result.isAtRest, new.key == old.key, new.rules == old.rules,
+            new.roots == old.roots
         else { return false }
         var before: [[UInt8]: RecordedFile] = [:]
         for (name, file) in sources(old) { before[name] = file }
@@ -36,7 +38,9 @@ enum Confirmation {
                 if file.marks.contains(.plain) { continue }
                 return false
             }
-            if !isSame(was, file), !(was.marks.contains(.plain) && file.marks.contains(.plain)) { return false }
+            if !isSame(was, file), !(was.marks.contains(.plain) && file.marks.contains(.plain)) {
+                return false
+            }
         }
         guard before.values.allSatisfy({ $0.marks.contains(.plain) }) else { return false }
         var paths: [[UInt8]: RecordedPath] = [:]
@@ -49,7 +53,8 @@ enum Confirmation {
     private static func sources(_ record: BuildRecord) -> [([UInt8], RecordedFile)] {
         var found: [([UInt8], RecordedFile)] = []
         for directory in record.directories {
-            let prefix = Array("\(directory.root) ".utf8) + record.name(at: directory.path) + [UInt8(ascii: "/")]
+            let prefix =
+                Array("\(directory.root) ".utf8) + record.name(at: directory.path) + [UInt8(ascii: "/")]
             for i in Int(directory.firstFile)..<Int(directory.firstFile + directory.fileCount)
             where !record.files[i].marks.contains(.output) {
                 found.append((prefix + record.name(at: record.files[i].name), record.files[i]))

@@ -76,7 +76,8 @@ struct DescentEdges {
         bits[root][file * words + owner / 64] |= 1 << UInt64(owner % 64)
     }
 
-    private mutating func addCommands(_ graph: BuildGraph, _ commands: SavedCommands, _ listing: TreeListing) {
+    private mutating func addCommands(_ graph: BuildGraph, _ commands: SavedCommands, _ listing: TreeListing)
+    {
         let fileOfNode = graph.paths.map { listing.index(of: $0) ?? -1 }
         let rows = outsideRows(graph, commands, fileOfNode)
         var outsideBits = Array(repeating: UInt64(0), count: rows.paths.count * words)
@@ -117,7 +118,9 @@ struct DescentEdges {
             let node = graph.nodeOfName[number]
             if node >= 0, fileOfNode[Int(node)] >= 0 { return -1 }
             // Stamps of symbols that are not there are never watched by themselves.
-            if commands.placeOfName[number] != nil || name.path?.hasPrefix("include/config/") == true { return -1 }
+            if commands.placeOfName[number] != nil || name.path?.hasPrefix("include/config/") == true {
+                return -1
+            }
             let text = name.path.map { $0.bytes } ?? name.outside
             guard let path = SavedCommands.absolute(text, from: graph.index.resolver.root) else { return -1 }
             if let row = rowOfPath[path] { return row }
@@ -148,7 +151,9 @@ struct DescentEdges {
     }
 
     /// What assembler sources take in by `.incbin`, which only makefiles tell make.
-    private mutating func addPayloads(_ graph: BuildGraph, _ commands: SavedCommands, _ scans: [RootScan]) throws {
+    private mutating func addPayloads(_ graph: BuildGraph, _ commands: SavedCommands, _ scans: [RootScan])
+        throws
+    {
         for record in graph.index.records {
             guard let source = record.source, source.hasSuffix(".S") else { continue }
             let owner = owner(of: record.target.parent)
@@ -180,7 +185,9 @@ struct DescentEdges {
             if let path = TreePath(name), let number = numbers[path] { always.insert(number) }
         }
         let isOld = try scans.contains { scan in
-            guard let path = TreePath("scripts/Makefile.build"), scan.listing[path] != nil else { return false }
+            guard let path = TreePath("scripts/Makefile.build"), scan.listing[path] != nil else {
+                return false
+            }
             return try scan.root.directory.readFile(path)?.firstRange(of: Array("MODVERDIR".utf8)) != nil
         }
         for (number, path) in owners.enumerated() {

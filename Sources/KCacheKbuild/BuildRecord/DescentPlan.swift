@@ -69,10 +69,14 @@ private struct DescentWalk {
         }
         for path in changes.paths {
             let dependents = record.dependents(record.paths[path].dependents)
-            if dependents.isEmpty { return "\(quoteForPeople(record.name(at: record.paths[path].path))) changed" }
+            if dependents.isEmpty {
+                return "\(quoteForPeople(record.name(at: record.paths[path].path))) changed"
+            }
             for dependent in dependents { mark(Int(dependent)) }
         }
-        for (i, directory) in record.directories.enumerated() where directory.marks.contains(.always) { mark(i) }
+        for (i, directory) in record.directories.enumerated() where directory.marks.contains(.always) {
+            mark(i)
+        }
         follow()
         return nil
     }

@@ -33,7 +33,9 @@ enum EnvironmentWords {
                 if !letters.isEmpty { words.append(letters[...]) }
                 continue
             }
-            let idle = ["-j", "-l", "-O", "--jobserver", "--no-print-directory", "--print-directory", "--sync-"]
+            let idle = [
+                "-j", "-l", "-O", "--jobserver", "--no-print-directory", "--print-directory", "--sync-",
+            ]
             if idle.contains(where: { word.hasPrefix($0) }) || ["-k", "-s", "-w", "--"].contains(word) {
                 continue
             }

@@ -17,7 +17,9 @@ struct GitFolder {
         if status.kind == .file {
             // A work tree: `gitdir: PATH`.
             let text = Self.line(try root.directory.readFile(name, limit: 1 << 16) ?? [])
-            guard text.starts(with: "gitdir: ".utf8) else { throw RecordRefusal(".git is of an unknown shape") }
+            guard text.starts(with: "gitdir: ".utf8) else {
+                throw RecordRefusal(".git is of an unknown shape")
+            }
             folder = Self.path(root.path, Array(text.dropFirst(8)))
         } else if status.kind != .directory {
             throw RecordRefusal(".git is a link, which is not followed")
@@ -39,7 +41,9 @@ struct GitFolder {
 
     private mutating func addTags(_ path: [UInt8], depth: Int) throws {
         watched.append(path)
-        guard watched.count < 10_000, depth < 8 else { throw RecordRefusal("too many tags outside packed-refs") }
+        guard watched.count < 10_000, depth < 8 else {
+            throw RecordRefusal("too many tags outside packed-refs")
+        }
         let folder: Directory
         do throws(SystemError) { folder = try Self.open(path) } catch {
             // None yet: the path itself is watched.
@@ -47,7 +51,11 @@ struct GitFolder {
         }
         for entry in try folder.entries() {
             let child = Self.path(path, entry.name)
-            if entry.status.kind == .directory { try addTags(child, depth: depth + 1) } else { watched.append(child) }
+            if entry.status.kind == .directory {
+                try addTags(child, depth: depth + 1)
+            } else {
+                watched.append(child)
+            }
         }
     }
 
@@ -55,7 +63,9 @@ struct GitFolder {
         try Directory.open(FilePath(String(decoding: path, as: UTF8.self)))
     }
 
-    private static func line(_ text: [UInt8]) -> ArraySlice<UInt8> { text.prefix { $0 != UInt8(ascii: "\n") } }
+    private static func line(_ text: [UInt8]) -> ArraySlice<UInt8> {
+        text.prefix { $0 != UInt8(ascii: "\n") }
+    }
 
     private static func path(_ base: [UInt8], _ name: String) -> [UInt8] { path(base, Array(name.utf8)) }
 

@@ -21,7 +21,8 @@ struct InertFiles: Sendable {
     var wholeDirectories: Set<TreePath> = []
 
     static func hasInertSuffix(_ name: ArraySlice<UInt8>) -> Bool {
-        guard let dot = name.lastIndex(of: UInt8(ascii: ".")), name.count - (dot - name.startIndex) <= 5 else {
+        guard let dot = name.lastIndex(of: UInt8(ascii: ".")), name.count - (dot - name.startIndex) <= 5
+        else {
             return false
         }
         let suffix = name[(dot + 1)...]

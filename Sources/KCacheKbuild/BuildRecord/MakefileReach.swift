@@ -49,7 +49,9 @@ package struct MakefileReach: Sendable {
         _ word: ArraySlice<UInt8>, _ names: [(StaticString, [UInt8])], _ isInclude: Bool
     ) {
         var word = word
-        while word.last == UInt8(ascii: ")"), word.count(of: UInt8(ascii: "(")) < word.count(of: UInt8(ascii: ")")) {
+        while word.last == UInt8(ascii: ")"),
+            word.count(of: UInt8(ascii: "(")) < word.count(of: UInt8(ascii: ")"))
+        {
             word = word.dropLast()
         }
         let leaf = word[((word.lastIndex(of: slash) ?? word.startIndex - 1) + 1)...]
@@ -68,7 +70,8 @@ package struct MakefileReach: Sendable {
         if let folder = Self.architecture(in: word) { architectures.insert(Array(folder)) }
         var text = Array(word)
         for (name, value) in names { text = text.replacing(name, with: value) }
-        let isElsewhere = text != Array(word) || text.starts(with: "../".utf8) || isInclude
+        let isElsewhere =
+            text != Array(word) || text.starts(with: "../".utf8) || isInclude
             || ["include/", "arch/", "scripts/", "tools/", "$("].contains { text.starts(with: $0.utf8) }
         guard isElsewhere else { return }
         if text.contains(where: Self.isVariable) {

@@ -13,7 +13,9 @@ struct MakefileReaches {
     ///
     /// - Throws: `SystemError` naming a makefile that can't be read.
     init(_ scans: [RootScan]) throws {
-        guard let built = scans.first, let source = scans.last(where: { $0.root.kind != .modules }) else { return }
+        guard let built = scans.first, let source = scans.last(where: { $0.root.kind != .modules }) else {
+            return
+        }
         var directories: Set<TreePath> = []
         for file in built.listing.files where CmdIndex.isCommandFile(file.path) {
             if let parent = file.path.parent { directories.insert(parent) }
@@ -37,7 +39,9 @@ struct MakefileReaches {
         }
     }
 
-    private static func read(_ directory: TreePath, _ scan: RootScan, _ architecture: String) throws -> [MakefileReach] {
+    private static func read(_ directory: TreePath, _ scan: RootScan, _ architecture: String) throws
+        -> [MakefileReach]
+    {
         let names = ["Kbuild", "Makefile"].compactMap { directory.appending(Array($0.utf8)) }
         guard let makefile = names.first(where: { scan.listing[$0] != nil }) else { return [] }
         var found: [MakefileReach] = []

@@ -23,6 +23,8 @@ struct RecordedFile: Hashable, Sendable {
         static let rules = Marks(rawValue: 2)
         /// Only saved commands of the compiler name it.
         static let plain = Marks(rawValue: 4)
+        /// Written anew by every make: its stamp is a digest of its content, in the place of its size.
+        static let rewritten = Marks(rawValue: 8)
     }
 
     static let byteCount = 48

@@ -49,7 +49,9 @@ struct RecordFolder {
     /// Marks the record as used now, at most once in a minute.
     func touch(_ key: Digest, now: Int64) {
         do throws(SystemError) {
-            guard let status = try directory.status(name(key)), now - status.mtime > 60_000_000_000 else { return }
+            guard let status = try directory.status(name(key)), now - status.mtime > 60_000_000_000 else {
+                return
+            }
             try directory.setModificationTime(name(key), now)
         } catch {
             // It may be dropped earlier: nothing else.

@@ -64,7 +64,8 @@ struct RecordScan {
     /// Why every directory has to be walked; empty if not.
     private var walkReason: String {
         if key.hasExternalModules { return "external modules are built" }
-        return key.goals.allSatisfy(Self.isKnownGoal) ? "" : "goals that are not known to need directories alone"
+        return key.goals.allSatisfy(Self.isKnownGoal)
+            ? "" : "goals that are not known to need directories alone"
     }
 
     static func absolute(_ root: BuildRoot, _ path: TreePath) -> [UInt8] {
@@ -84,7 +85,8 @@ struct RecordScan {
     }
 
     /// Refuses a file whose state may not be the one that make saw, or that a later change may not show in.
-    private func vouch(for file: ScannedFile, in scan: RootScan, _ i: Int, begun: Int64) throws(RecordRefusal) {
+    private func vouch(for file: ScannedFile, in scan: RootScan, _ i: Int, begun: Int64) throws(RecordRefusal)
+    {
         let status = file.status
         guard StatIndex.isSettled(ctime: status.ctime, now: begun) else {
             throw RecordRefusal("\(file.path) changed just now, or the clock went back")
@@ -98,7 +100,9 @@ struct RecordScan {
 
     /// True if syncconfig has read this `.config`: what it wrote then is not older.
     private func isTaken(_ config: ScannedFile, _ scan: RootScan) -> Bool {
-        guard let path = TreePath("include/config/auto.conf"), let auto = scan.listing[path] else { return false }
+        guard let path = TreePath("include/config/auto.conf"), let auto = scan.listing[path] else {
+            return false
+        }
         return config.status.mtime <= auto.status.mtime && config.status.ctime <= auto.status.ctime
     }
 
@@ -125,20 +129,30 @@ struct RecordScan {
         var inert = InertFiles()
         let isExternal = key.hasExternalModules
         inert.everythingCounts = isLocal || !key.goals.allSatisfy(Self.isKnownGoal)
-        inert.headersCount = isExternal
-            || ["IKHEADERS", "HEADERS_INSTALL", "UAPI_HEADER_TEST"].contains { config[$0] == "y" || config[$0] == "m" }
-        inert.documentationCounts = ["WARN_MISSING_DOCUMENTS", "WARN_ABI_ERRORS"].contains { config[$0] == "y" }
+        inert.headersCount =
+            isExternal
+            || ["IKHEADERS", "HEADERS_INSTALL", "UAPI_HEADER_TEST"].contains {
+                config[$0] == "y" || config[$0] == "m"
+            }
+        inert.documentationCounts = ["WARN_MISSING_DOCUMENTS", "WARN_ABI_ERRORS"].contains {
+            config[$0] == "y"
+        }
         inert.sourceNames = reach.sourceNames
         inert.wholeDirectories = reach.wholeDirectories
         inert.tools = Set(["build", "include", "scripts", "lib", "arch"].map { Array($0.utf8) })
         inert.architectures = reach.architectures
         for (r, scan) in scans.enumerated() {
-            for (i, file) in scan.listing.files.enumerated() where scan.isOutput[i] || commands.isNamed(r, i) {
+            for (i, file) in scan.listing.files.enumerated() where scan.isOutput[i] || commands.isNamed(r, i)
+            {
                 let isArch = file.path.hasPrefix("arch/")
                 guard isArch || file.path.hasPrefix("tools/") else { continue }
                 let parts = file.path.components
                 guard parts.count > 2 else { continue }
-                if isArch { inert.architectures.insert(Array(parts[1])) } else { inert.tools.insert(Array(parts[1])) }
+                if isArch {
+                    inert.architectures.insert(Array(parts[1]))
+                } else {
+                    inert.tools.insert(Array(parts[1]))
+                }
             }
         }
         // Where SRCARCH is not known, every one counts.
@@ -149,11 +163,14 @@ struct RecordScan {
     /// Goals that build the kernel, its modules or single files, and read nothing else.
     static func isKnownGoal(_ goal: String) -> Bool {
         let known: Set<String> = [
-            "all", "vmlinux", "modules", "bzImage", "Image", "Image.gz", "zImage", "uImage", "vmlinuz", "prepare",
+            "all", "vmlinux", "modules", "bzImage", "Image", "Image.gz", "zImage", "uImage", "vmlinuz",
+            "prepare",
             "modules_prepare", "scripts", "dtbs",
         ]
         if known.contains(goal) { return true }
-        return [".o", ".ko", ".i", ".s", ".a", ".lst", ".ll", ".mod", ".symtypes"].contains { goal.hasSuffix($0) }
+        return [".o", ".ko", ".i", ".s", ".a", ".lst", ".ll", ".mod", ".symtypes"].contains {
+            goal.hasSuffix($0)
+        }
             || goal.hasSuffix("/") && !goal.hasPrefix("tools/") && !goal.hasPrefix("Documentation/")
                 && !goal.hasPrefix("samples/")
     }

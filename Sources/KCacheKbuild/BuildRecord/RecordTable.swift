@@ -62,7 +62,8 @@ struct RecordTable {
 
     /// - Throws: `RecordRefusal` if a directory is changing.
     func record(
-        key: Digest, rules: Digest, watched: WatchedPaths, edges: DescentEdges, walkReason: String, begun: Int64
+        key: Digest, rules: Digest, watched: WatchedPaths, edges: DescentEdges, walkReason: String,
+        begun: Int64
     ) throws -> BuildRecord {
         let places = places()
         let listings = try Parallel.map((places.count + 63) / 64) { part in
@@ -90,7 +91,8 @@ struct RecordTable {
             }
             record.directories.append(
                 RecordedDirectory(
-                    root: UInt32(place.root), path: Self.append(place.path?.bytes ?? Array(".".utf8), &record),
+                    root: UInt32(place.root),
+                    path: Self.append(place.path?.bytes ?? Array(".".utf8), &record),
                     firstFile: UInt32(record.files.count), fileCount: UInt32(place.members.count),
                     owner: numberOfOwner[owner], marks: marks, inode: listing.status.inode,
                     mtime: listing.status.mtime, ctime: listing.status.ctime, listing: listing.digest))
@@ -137,14 +139,22 @@ struct RecordTable {
     }
 
     private static func entry(
-        _ file: ScannedFile, _ marks: RecordedFile.Marks, _ set: UInt32, _ root: BuildRoot, _ record: inout BuildRecord
+        _ file: ScannedFile, _ marks: RecordedFile.Marks, _ set: UInt32, _ root: BuildRoot,
+        _ record: inout BuildRecord
     ) throws -> RecordedFile {
         let status = file.status
         var entry = RecordedFile(
-            name: append(Array(file.path.name), &record), mode: Stamp.mode(status), marks: marks, dependents: set,
+            name: append(Array(file.path.name), &record), mode: Stamp.mode(status), marks: marks,
+            dependents: set,
             inode: status.inode, size: status.size, mtime: status.mtime, ctime: status.ctime)
         if status.kind == .link {
-            entry.size = LinkStamp.of(try root.directory.readLink(file.path))
+            entry.size = ContentStamp.of(try root.directory.readLink(file.path))
+            (entry.inode, entry.mtime, entry.ctime) = (0, 0, 0)
+        } else if root.isRewritten(file.path),
+            let content = try root.directory.readFile(file.path, limit: 65536)
+        {
+            entry.marks.insert(.rewritten)
+            entry.size = ContentStamp.of(content)
             (entry.inode, entry.mtime, entry.ctime) = (0, 0, 0)
         }
         return entry

@@ -28,7 +28,8 @@ struct RootScan: Sendable {
             guard let tree else { throw RecordRefusal("no Kbuild tree") }
             let tracked = try GitTracking.tracked(
                 in: root.directory, environment: host.environment, runner: host.runner)
-            let classes = try TreeClassifier(tree: tree, tracked: tracked).classify(listing, in: root.directory)
+            let classes = try TreeClassifier(tree: tree, tracked: tracked).classify(
+                listing, in: root.directory)
             classification = classes
             isOutput = classes.classes.enumerated().map { [listing] i, one in
                 switch one {
@@ -57,21 +58,23 @@ struct RootScan: Sendable {
 
     /// All but what a person puts into an `O=` directory.
     private static func isMadeInOutputTree(_ path: TreePath) -> Bool {
-        path.parent != nil || !(path.hasPrefix("localversion") || path.hasPrefix(".config") || path.hasSuffix(".mk"))
+        path.parent != nil
+            || !(path.hasPrefix("localversion") || path.hasPrefix(".config") || path.hasSuffix(".mk"))
     }
 
     private static func isMadeBesideModules(_ path: TreePath, _ listing: TreeListing) -> Bool {
         if CmdIndex.isCommandFile(path) || path.hasSuffix(".mod") || path.hasSuffix(".mod.c") { return true }
         if path.name.first == UInt8(ascii: "."), path.hasSuffix(".d") { return true }
-        if ["Module.symvers", "modules.order", "modules.livepatch"].contains(where: { path.name.elementsEqual($0.utf8) })
-        {
+        if ["Module.symvers", "modules.order", "modules.livepatch"].contains(where: {
+            path.name.elementsEqual($0.utf8)
+        }) {
             return true
         }
         return CommandEvidence.file(of: path).map { listing.index(of: $0) != nil } ?? false
     }
 
-    /// The class by which a change of the file matters for directories.
+    /// True if everything has to be walked after a change of the file.
     func decides(_ i: Int) -> Bool {
-        RuleFiles.decides(listing.files[i].path, isOutput: isOutput[i] && root.kind != .output)
+        RuleFiles.decides(listing.files[i].path, isOutput: isOutput[i])
     }
 }

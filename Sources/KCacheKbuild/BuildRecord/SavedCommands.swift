@@ -59,7 +59,9 @@ struct SavedCommands {
             }
         }
         for (node, path) in graph.paths.enumerated() {
-            if let i = first.listing.index(of: path) { named[0][i] = true } else if graph.rules[node] == nil {
+            if let i = first.listing.index(of: path) {
+                named[0][i] = true
+            } else if graph.rules[node] == nil {
                 missing(path, in: first.root)
             }
         }
@@ -76,7 +78,9 @@ struct SavedCommands {
 
     private mutating func missing(_ path: TreePath, in root: BuildRoot) {
         // Stamps of symbols come and go with auto.conf; the listing of their directory shows new ones.
-        if !path.hasPrefix("include/config/"), !RootScan.isIdle(path) { outside.insert(RecordScan.absolute(root, path)) }
+        if !path.hasPrefix("include/config/"), !RootScan.isIdle(path) {
+            outside.insert(RecordScan.absolute(root, path))
+        }
     }
 
     private mutating func findNames(_ index: CmdIndex, _ scans: [RootScan]) {
@@ -84,7 +88,9 @@ struct SavedCommands {
         for name in index.names {
             var place: Place?
             if let path = name.path {
-                if let i = scans[0].listing.index(of: path) { plain[0][i] = true } else {
+                if let i = scans[0].listing.index(of: path) {
+                    plain[0][i] = true
+                } else {
                     place = find(path, in: scans.dropFirst())
                 }
             } else {
@@ -137,8 +143,10 @@ struct SavedCommands {
     /// Files outside the output tree that commands name, as scripts of the source tree in an `O=` build.
     private mutating func readCommandWords(_ index: CmdIndex, _ scans: [RootScan]) {
         elsewhere = Array(repeating: [], count: index.records.count)
-        for (i, record) in index.records.enumerated() where !record.hasRecordedDependencies || scans.count > 1 {
-            for word in CommandText.words(MakeText.unescape(record.command)) where word.contains(UInt8(ascii: "/")) {
+        for (i, record) in index.records.enumerated() where !record.hasRecordedDependencies || scans.count > 1
+        {
+            for word in CommandText.words(MakeText.unescape(record.command))
+            where word.contains(UInt8(ascii: "/")) {
                 guard word.first == UInt8(ascii: "/") || word.starts(with: "../".utf8),
                     let place = note(Array(word), scans)
                 else { continue }
@@ -152,11 +160,13 @@ struct SavedCommands {
         for record in graph.index.records {
             guard let node = graph.known(record.target), let made = graph.mtimes[Int(node)] else { continue }
             let source = record.source.flatMap { graph.times.time(of: $0) }
-            let isOlder = source.map { $0 > made } ?? false || graph.index.recorded(record).contains { number in
-                let input = graph.nodeOfName[Int(number)]
-                guard input >= 0, let time = graph.mtimes[Int(input)] else { return false }
-                return time > made
-            }
+            let isOlder =
+                source.map { $0 > made } ?? false
+                || graph.index.recorded(record).contains { number in
+                    let input = graph.nodeOfName[Int(number)]
+                    guard input >= 0, let time = graph.mtimes[Int(input)] else { return false }
+                    return time > made
+                }
             if isOlder { restless.insert(record.target) }
         }
         isAtRest = restless.isEmpty
@@ -172,7 +182,9 @@ struct SavedCommands {
                     let parsed = try CmdFile(parsing: bytes)
                     parsed.forEachPrerequisite { path, _, _ in words.append(Array(path)) }
                     words.append(Array(parsed.source))
-                    words += CommandText.words(parsed.command).filter { $0.first == UInt8(ascii: "/") }.map { Array($0) }
+                    words += CommandText.words(parsed.command).filter { $0.first == UInt8(ascii: "/") }.map {
+                        Array($0)
+                    }
                 } catch {
                     throw RecordRefusal("\(file.path) can't be understood: \(error)")
                 }

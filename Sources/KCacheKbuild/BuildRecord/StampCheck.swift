@@ -100,7 +100,10 @@ struct StampCheck {
         guard Stamp.mode(status) == file.mode else { return false }
         if status.kind == .link {
             // Some links are made anew by every make.
-            return sweep.linkTarget(of: name).map { LinkStamp.of($0) } == file.size
+            return sweep.linkTarget(of: name).map { ContentStamp.of($0) } == file.size
+        }
+        if file.marks.contains(.rewritten) {
+            return sweep.content(of: name).map { ContentStamp.of($0) } == file.size
         }
         return status.inode == file.inode && status.size == file.size && status.mtime == file.mtime
             && status.ctime == file.ctime
@@ -123,10 +126,10 @@ struct StampCheck {
     }
 }
 
-/// What a record holds of a symbolic link: its target, not its times.
-enum LinkStamp {
-    static func of(_ target: [UInt8]) -> UInt64 {
-        Digest.of(target).bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+/// What a record holds of a symbolic link and of a file that every make writes: content, not times.
+enum ContentStamp {
+    static func of(_ content: [UInt8]) -> UInt64 {
+        Digest.of(content).bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 }
 

@@ -21,7 +21,9 @@ struct WatchedPaths {
     mutating func addSettings(_ config: AutoConf, roots: [BuildRoot]) throws(RecordRefusal) {
         for name in ["INITRAMFS_SOURCE", "BUILTIN_DTB_SOURCE"] {
             let value = config[name]
-            if value != "n", !value.isEmpty { throw RecordRefusal("CONFIG_\(name) is set: its files are not watched") }
+            if value != "n", !value.isEmpty {
+                throw RecordRefusal("CONFIG_\(name) is set: its files are not watched")
+            }
         }
         for name in ["MODULE_SIG_KEY", "SYSTEM_TRUSTED_KEYS"] where config[name].hasPrefix("pkcs11:") {
             throw RecordRefusal("CONFIG_\(name) is on a token, which can't be watched")
