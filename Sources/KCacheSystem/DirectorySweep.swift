@@ -5,8 +5,6 @@ import Glibc
 package struct DirectorySweep: ~Copyable {
     private let fd: Int32
 
-    private init(fd: Int32) { self.fd = fd }
-
     deinit { _ = Glibc.close(fd) }
 
     /// Opens a directory below `root` by a path that ends in NUL; nil if there is none, or a link at its end.
