@@ -28,6 +28,13 @@ enum ListingDigest {
         return name.starts(with: passing) || idle.contains(name)
     }
 
+    /// False for the first and last byte of a name that is certainly not idle.
+    static func mayBeIdle(_ first: UInt8, _ last: UInt8) -> Bool {
+        last == UInt8(ascii: "~") || firstBytes.contains(first)
+    }
+
+    /// Hidden files, `#…#`, vim's probe, indexes, `CVS` and `_darcs`.
+    private static let firstBytes = Array(".#4tTGcC_".utf8)
     /// The file that vim makes to see whether it may.
     private static let vimProbe = Array("4913".utf8)
     private static let passing = Array(".tmp_".utf8)

@@ -52,8 +52,21 @@ struct RootScan: Sendable {
         }
     }
 
+    /// True if a part of the path is a name that nothing looks at.
     static func isIdle(_ path: TreePath) -> Bool {
-        path.bytes.split(separator: UInt8(ascii: "/")).contains { ListingDigest.isIdle(Array($0)) }
+        let bytes = path.bytes
+        var start = 0
+        while start < bytes.count {
+            let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.count
+            // Few names need the whole look.
+            if start < end, ListingDigest.mayBeIdle(bytes[start], bytes[end - 1]),
+                ListingDigest.isIdle(Array(bytes[start..<end]))
+            {
+                return true
+            }
+            start = end + 1
+        }
+        return false
     }
 
     /// All but what a person puts into an `O=` directory.
