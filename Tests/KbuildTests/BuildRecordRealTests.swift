@@ -41,7 +41,7 @@ import Testing
             case "record":
                 let started = BuildStart(clock: .system)
                 let took = try clock.measure { _ = try records.record(key, place, started: started) }
-                print("record alone \(took)")
+                print("record alone \(took), CPU so far \(Glibc.clock() / 1000) ms")
             case "plan":
                 guard case .changed(let changes) = try records.check(key, place, .all) else { continue }
                 let took = clock.measure { _ = DescentPlan(record: changes.record, changes: changes) }
