@@ -8,7 +8,7 @@ import SystemPackage
 package struct MakeCaches: Sendable {
     private let records: BuildRecords
     private let place: BuildPlace
-    private let started: BuildStart
+    private var started: BuildStart
     /// Nil where no record may be kept or used.
     private var key: BuildKey?
     private var run: ProbeRun?
@@ -38,9 +38,16 @@ package struct MakeCaches: Sendable {
         let verdict = key.flatMap { judge($0, build) }
         if isUpToDate { return }
         let walk = key.flatMap { MakeWalk(build, $0, verdict, cache: host.cacheFolder, program: program) }
-        guard build.options.probeCache || walk != nil else { return }
-        putIn(build, variables, toolchain, walk, host)
+        if build.options.probeCache || walk != nil { putIn(build, variables, toolchain, walk, host, program) }
+        if key != nil {
+            // What was edited a moment ago must have a time before this start, whatever the clock's ticks are.
+            WallClock.sleep(Self.tick)
+            started = BuildStart(clock: host.clock)
+        }
     }
+
+    /// Nanoseconds; longer than the 20 ms within which `StatIndex` trusts no time.
+    private static let tick: Int64 = 22_000_000
 
     /// Keeps what the make has shown. Called once, after make's end.
     func close(_ build: MakeBuild, _ ending: ForegroundProcess.Ending) -> [String] {
@@ -104,7 +111,9 @@ package struct MakeCaches: Sendable {
                 explanation.append("nothing that make would look at has changed")
                 isUpToDate = build.maySkip
             case .changed(let changes):
-                explanation.append(changes.example.map { "changed: \($0)" } ?? "whether this tree comes to rest is not known yet")
+                explanation.append(
+                    changes.example.map { "changed: \($0)" }
+                        ?? "whether this tree comes to rest is not known yet")
             case .unknown(let reason): explanation.append(reason)
             }
             return verdict
@@ -115,8 +124,9 @@ package struct MakeCaches: Sendable {
     }
 
     private mutating func putIn(
-        _ build: MakeBuild, _ variables: [String: String], _ toolchain: ToolchainStamps.Answer, _ walk: MakeWalk?,
-        _ host: HostEnvironment
+        _ build: MakeBuild, _ variables: [String: String], _ toolchain: ToolchainStamps.Answer,
+        _ walk: MakeWalk?,
+        _ host: HostEnvironment, _ program: FilePath?
     ) {
         let output: FilePath
         do { output = try Directory.open(build.location.output).realPath() } catch {
@@ -128,7 +138,10 @@ package struct MakeCaches: Sendable {
             sourceTree: build.location.source, outputTree: output, variables: variables,
             environment: build.environment, mayWrite: true, toolchain: toolchain)
         request.caches = build.options.probeCache
-        request.extraMakefile = { folder in walk?.makefile(folder) ?? "" }
+        let syscalls = SyscallCheck.Injection(build, toolchain, cache: host.cacheFolder, program: program)
+        request.extraMakefile = { folder in
+            (walk?.makefile(folder) ?? "") + (syscalls?.makefile(folder) ?? "")
+        }
         let run = ProbeCache(host: host).begin(request)
         environment = run.environment
         explanation += run.explanation

@@ -13,9 +13,11 @@ package struct MakeWalk: Sendable {
     private let command: String
 
     /// Nil where make should walk everything.
-    init?(_ build: MakeBuild, _ key: BuildKey, _ verdict: BuildVerdict?, cache: FilePath, program: FilePath?) {
+    init?(_ build: MakeBuild, _ key: BuildKey, _ verdict: BuildVerdict?, cache: FilePath, program: FilePath?)
+    {
         guard build.options.prune, build.goals.areWhole(build.invocation.goals), build.location.module == nil,
-            build.invocation.modes.isDisjoint(with: [.alwaysMake]), build.invocation.newFiles.isEmpty, let program
+            build.invocation.modes.isDisjoint(with: [.alwaysMake]), build.invocation.newFiles.isEmpty,
+            let program
         else { return nil }
         switch verdict {
         case .unchanged: break
@@ -34,10 +36,11 @@ package struct MakeWalk: Sendable {
     /// The makefile text, for makes of the output tree.
     ///
     /// Up to 5.x the top make descends into many directories (`vmlinux-dirs`, `build-dirs`), later into `.`
-    /// (`build-dir`), whose make descends further. Targets and directories have the same names.
+    /// (`build-dir`), whose make descends further. Targets and directories have the same names. Kbuild exports
+    /// MAKE, so that below the top it comes from the environment.
     func makefile(_ folder: FilePath) -> String {
         """
-        ifneq ($(filter default,$(origin MAKE)),)
+        ifneq ($(and $(filter default environment,$(firstword $(origin MAKE))),$(filter $(MAKE_COMMAND),$(MAKE))),)
         kcache-untouched :=
         -include \(folder.string)/\(Self.list)
         kcache-walk = $(if $(kcache-walked),,$(eval kcache-walked := y)$(eval kcache-untouched := $(shell \(command) \(folder.string) 2>/dev/null)))
@@ -52,13 +55,16 @@ package struct MakeWalk: Sendable {
     /// Tells which directories make may leave out now, and writes them to the run's folder.
     ///
     /// - Throws: where anything is wrong; then nothing was written, and make walks everything.
-    package static func untouched(key: Digest, tree: Digest, folder: FilePath, host: HostEnvironment) throws -> [String] {
+    package static func untouched(key: Digest, tree: Digest, folder: FilePath, host: HostEnvironment) throws
+        -> [String]
+    {
         guard let changes = try BuildRecords(host: host).changes(key: key, tree: tree) else { return [] }
         let plan = DescentPlan(record: changes.record, changes: changes)
         let paths = plan.untouched.map(\.description).filter { ProbeText.isPlainPath("/\($0)") }
         let text = "kcache-untouched := \(paths.joined(separator: " "))\n"
         try AtomicFile.write(
-            Array(text.utf8), to: TreePath(literal: Array(list.utf8)), in: Directory.open(folder), durable: false)
+            Array(text.utf8), to: TreePath(literal: Array(list.utf8)), in: Directory.open(folder),
+            durable: false)
         return paths
     }
 }

@@ -59,7 +59,8 @@ package struct ProbeCache: Sendable {
                 let store = try store(request, probes, cache, &explanation)
                 let makefile = ProbeMakefile(
                     folder: folder.path.string, tree: request.outputTree.string, answers: store?.path.string,
-                    probes: probes, environment: request.environment, extra: request.extraMakefile(folder.path))
+                    probes: probes, environment: request.environment,
+                    extra: request.extraMakefile(folder.path))
                 try folder.write(makefile.body, to: ProbeMakefile.bodyName)
                 try folder.write(makefile.entry, to: ProbeMakefile.entryName)
                 let mine = folder.path.appending(ProbeMakefile.entryName).string

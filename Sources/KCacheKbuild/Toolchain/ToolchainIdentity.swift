@@ -37,14 +37,7 @@ package struct ToolchainIdentity: Hashable, Sendable {
         writer.varint(UInt64(names.count))
         for name in names { writer.text(name) }
         writer.varint(UInt64(witnesses.count))
-        for witness in witnesses {
-            writer.text(witness.path.string)
-            writer.u8((witness.followsLinks ? 1 : 0) | (witness.stamp == nil ? 0 : 2))
-            guard let stamp = witness.stamp else { continue }
-            for number in [stamp.device, stamp.inode, stamp.size, stamp.mode] { writer.varint(number) }
-            writer.signed(stamp.mtime)
-            writer.signed(stamp.ctime)
-        }
+        for witness in witnesses { witness.write(to: &writer) }
         writer.digest(Digest.of(writer.bytes))
         return writer.bytes
     }
@@ -69,22 +62,7 @@ package struct ToolchainIdentity: Hashable, Sendable {
         var programs: Set<String> = []
         for _ in 0..<(try reader.count()) { programs.insert(try reader.text()) }
         var witnesses: [FileWitness] = []
-        for _ in 0..<(try reader.count(of: 2)) {
-            let path = try reader.text()
-            guard path.hasPrefix("/"), !path.utf8.contains(0) else { throw reader.error("no host path") }
-            let flags = try reader.u8()
-            guard flags < 4 else { throw reader.error("unknown flags") }
-            var stamp: FileWitness.Stamp?
-            if flags & 2 != 0 {
-                let (device, inode) = (try reader.varint(), try reader.varint())
-                let (size, mode) = (try reader.varint(), try reader.varint())
-                stamp = .init(
-                    device: device, inode: inode, size: size, mtime: try reader.signed(),
-                    ctime: try reader.signed(), mode: mode)
-            }
-            witnesses.append(
-                FileWitness(path: .init(path), followsLinks: flags & 1 != 0, stamp: stamp))
-        }
+        for _ in 0..<(try reader.count(of: 2)) { witnesses.append(try FileWitness.read(from: &reader)) }
         guard reader.isAtEnd else { throw reader.error("bytes after the end") }
         return ToolchainIdentity(digest: digest, programs: programs, witnesses: witnesses)
     }
