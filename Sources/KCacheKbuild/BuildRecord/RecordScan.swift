@@ -50,7 +50,9 @@ struct RecordScan {
                 let decides = scan.decides(i)
                 let isPlain = commands.isPlain(r, i) && InertFiles.hasInertSuffix(file.path.name)
                 table.add(r, i, decides: decides, isPlain: isPlain && !decides)
-                if file.status.kind == .link { watched.insert(Self.absolute(scan.root, file.path)) }
+                if file.status.kind == .link, try !leadsToOutput(file, scan) {
+                    watched.insert(Self.absolute(scan.root, file.path))
+                }
                 if decides, !scan.isOutput[i] { Self.add(file, r, to: &rules) }
             }
         }
@@ -59,6 +61,17 @@ struct RecordScan {
             key: key.digest, rules: rules.finish(), watched: watched, edges: edges, walkReason: walkReason,
             begun: begun)
         return Result(record: record, isAtRest: commands.isAtRest)
+    }
+
+    /// True for a link to a file that the record holds by itself, such as arch/i386/boot/bzImage.
+    private func leadsToOutput(_ link: ScannedFile, _ scan: RootScan) throws(SystemError) -> Bool {
+        let home = Self.absolute(scan.root, link.path).dropLast(link.path.name.count + 1)
+        guard
+            let target = SavedCommands.absolute(
+                try scan.root.directory.readLink(link.path), from: Array(home)),
+            let path = scan.root.relative(target), let place = scan.listing.index(of: path)
+        else { return false }
+        return scan.isOutput[place] && scan.listing.files[place].status.kind == .file
     }
 
     /// Why every directory has to be walked; empty if not.
