@@ -10,7 +10,7 @@ import Testing
     static var seeds: [UInt64] {
         let environment = ProcessInfo.processInfo.environment
         if let seed = environment["KCACHE_TEST_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-        let count = environment["KCACHE_TEST_HISTORIES"].flatMap { Int($0) } ?? 10
+        let count = environment["KCACHE_TEST_HISTORIES"].flatMap { Int($0) } ?? 4
         return (1...UInt64(max(1, count))).map { $0 }
     }
 
