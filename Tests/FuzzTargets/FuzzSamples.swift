@@ -27,6 +27,7 @@ extension FuzzTarget {
         case .probeAnswers: Sample.answers.map { Array($0.utf8) }
         case .probeCommand: Sample.probeCommands.map { Array($0.utf8) }
         case .toolchain: [Sample.toolchain]
+        case .syscalls: [Sample.syscalls]
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
         }
     }
@@ -76,6 +77,16 @@ private enum Sample {
         "printf \"%b\\n\" 'nop' | gcc -c -x assembler-with-cpp -o \"$TMP\" - && ! [ 1 -ge 2 ];",
     ]
     static let wrappers = ["#!/bin/sh\n# runs it\nexec /usr/bin/gcc -m64 \"$@\"\n"]
+    static let syscalls: [UInt8] = {
+        var writer = ByteWriter()
+        writer.raw(Array("KCSY".utf8))
+        writer.u8(1)
+        writer.digest(Digest.of([2]))
+        writer.varint(1)
+        writer.text("/usr/include/asm/unistd.h")
+        writer.u8(1)
+        return writer.bytes
+    }()
     static let toolchain: [UInt8] = {
         var writer = ByteWriter()
         writer.raw(Array("KCTI".utf8))

@@ -18,7 +18,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case probeNotes = "probe-notes"
     case probeAnswers = "probe-answers"
     case probeCommand = "probe-command"
-    case toolchain
+    case toolchain, syscalls
     case wrapper
     case makefileReach = "makefile-reach"
 
@@ -94,6 +94,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             let text = String(decoding: bytes, as: UTF8.self)
             guard let commands = ShellCommand.parse(text) else { return }
             check(!text.contains("`") && !text.contains("\n") && commands.allSatisfy { !$0.words.isEmpty })
+        case .syscalls:
+            _ = attempt { try SyscallCheck.decode(bytes) }
+            _ = attempt { try SyscallCheck.decode(bytes + Digest.of(bytes).bytes) }
         case .toolchain:
             _ = attempt { try ToolchainIdentity.decode(bytes) }
             guard let identity = attempt({ try ToolchainIdentity.decode(bytes + Digest.of(bytes).bytes) })
