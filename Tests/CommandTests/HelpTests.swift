@@ -9,7 +9,7 @@ import Testing
         var seen = 0
         while let command = pending.popLast() {
             // Nobody types the others: make asks them.
-            pending += command.configuration.subcommands.filter(\.configuration.shouldDisplay)
+            pending += command.configuration.subcommands.filter { $0.configuration.shouldDisplay }
             seen += 1
             let help = KCache.helpMessage(for: command, columns: 100)
             let isRoot = command == KCache.self
