@@ -25,6 +25,24 @@ import Testing
         return try RebuildModel(reading: directory, listing: listing, options: options).report()
     }
 
+    /// Makes, and compares what is made with what was named before; false if make fails.
+    @discardableResult
+    func compareWithMake(_ kernel: FakeKernel, _ place: URL, _ what: String) throws -> Bool {
+        let predicted = try report(place)
+        let old = try MadeTargets.times(place)
+        let made = try kernel.build(place)
+        #expect(made.status == 0, "\(what)\n\(made.log)")
+        guard made.status == 0 else { return false }
+        let observed = Set(try MadeTargets.times(place).filter { old[$0.key] != $0.value }.keys)
+        let stale = Set(predicted.stale.map { $0.target.description })
+        let possible = Set(predicted.possible.map { $0.target.description })
+        let wrong = stale.subtracting(observed).sorted()
+        let unforeseen = observed.subtracting(stale).subtracting(possible).sorted()
+        #expect(wrong.isEmpty, "\(what)\nnot made: \(wrong)")
+        #expect(unforeseen.isEmpty, "\(what)\nnot named: \(unforeseen)")
+        return true
+    }
+
     @Test(arguments: seeds) func namesWhatMakeMakes(seed: UInt64) throws {
         let kernel = try FakeKernel.prepared()
         let place = FileManager.default.temporaryDirectory.appending(path: "model-\(UUID().uuidString)")
@@ -45,20 +63,38 @@ import Testing
             }
             _ = before
             let edits = history.log[done...].joined(separator: ", ")
-            let predicted = try report(place)
-            let old = try MadeTargets.times(place)
-            let made = try kernel.build(place)
-            #expect(made.status == 0, "seed \(seed) round \(round): \(edits)\n\(made.log)")
-            guard made.status == 0 else { return }
-            let observed = Set(try MadeTargets.times(place).filter { old[$0.key] != $0.value }.keys)
-            let stale = Set(predicted.stale.map { $0.target.description })
-            let possible = Set(predicted.possible.map { $0.target.description })
-            let wrong = stale.subtracting(observed).sorted()
-            let unforeseen = observed.subtracting(stale).subtracting(possible).sorted()
-            #expect(wrong.isEmpty, "seed \(seed) round \(round): \(edits)\nnot made: \(wrong)")
-            #expect(unforeseen.isEmpty, "seed \(seed) round \(round): \(edits)\nnot named: \(unforeseen)")
+            guard try compareWithMake(kernel, place, "seed \(seed) round \(round): \(edits)") else { return }
             let differences = try kernel.differences(of: place, from: history.state)
             #expect(differences.isEmpty, "seed \(seed) round \(round): \(edits)\n\(differences)")
         }
+    }
+
+    /// The `.mod` of a module of one object is made though nothing is made from it.
+    @Test func namesTheListOfASingleObject() throws {
+        let kernel = try FakeKernel.prepared()
+        let place = FileManager.default.temporaryDirectory.appending(path: "model-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: place) }
+        var state = kernel.initial
+        try kernel.makeTree(at: place, state)
+        #expect(try kernel.build(place).status == 0)
+        let list = place.appending(path: "drv/shared.mod")
+        func isThere() -> Bool { FileManager.default.fileExists(atPath: list.path) }
+        #expect(!isThere())
+        // The second time as a module it has its list from the first.
+        for value in ["m", "y", "m"] {
+            let before = state
+            let lines = state.config.split(separator: "\n").map {
+                $0.hasPrefix("CONFIG_BUS=") ? "CONFIG_BUS=\(value)" : String($0)
+            }
+            state.config = try kernel.completed(lines.joined(separator: "\n") + "\n", state)
+            try state.write(to: place, replacing: before)
+            try compareWithMake(kernel, place, "CONFIG_BUS=\(value)")
+            #expect(isThere())
+        }
+        try FileManager.default.removeItem(at: list)
+        let stale = try report(place).stale
+        #expect(stale.map { $0.target.description } == ["drv/shared.mod"])
+        try compareWithMake(kernel, place, "no list")
+        #expect(try report(place).isWarm)
     }
 }

@@ -21,13 +21,18 @@ struct RebuildGoals {
         paths += ["vmlinux.a", "vmlinux.o", "modules.builtin.modinfo", "modules.builtin"].compactMap {
             TreePath($0)
         }
+        // The list of a module of one object is no prerequisite: its directory's goal alone asks for it
+        // (targets-for-modules in scripts/Makefile.build).
+        paths += modules("mod")
         let hasModules = TreePath("Module.symvers").flatMap { graph.known($0) } != nil
         paths += [
             "modules.order", hasModules ? "Module.symvers" : "vmlinux.symvers", "vmlinux", "System.map",
         ]
         .compactMap { TreePath($0) }
         paths += steps[7...].joined()
-        return paths.compactMap { graph.known($0) } + modules()
+        // scripts/Makefile.modfinal.
+        paths += modules("ko")
+        return paths.compactMap { graph.known($0) }
     }
 
     /// When make gets to a target that nothing else may lead to; nil for a part of something.
@@ -56,10 +61,10 @@ struct RebuildGoals {
         return nil
     }
 
-    /// The `.ko` of each object that modules.order leads to (scripts/Makefile.modfinal).
-    private func modules() -> [BuildGraph.Node] {
-        graph.moduleObjects().sorted { graph.paths[Int($0)] < graph.paths[Int($1)] }.compactMap {
-            TreePath(graph.paths[Int($0)].bytes.dropLast(1) + Array("ko".utf8)).flatMap { graph.known($0) }
+    /// The file with this suffix of each object that modules.order leads to.
+    private func modules(_ suffix: String) -> [TreePath] {
+        graph.moduleObjects().map { graph.paths[Int($0)] }.sorted().compactMap {
+            TreePath($0.bytes.dropLast(1) + Array(suffix.utf8))
         }
     }
 }
