@@ -83,7 +83,11 @@ import Testing
         #""$@" show.o MAKEFLAGS=k; MAKEFLAGS='k -- A=1\ 2' "$@" show.o"#,
         #"X_BYTES=$(printf 'a\377b') "$@" bytes.o "A=$(printf 'c\200d')""#,
         #""$@" "WORDS='a b' \"c d\" '' 'e'" quoted.o"#,
-        #""$@" fds.o 5</dev/null 7>/dev/null"#,
+        // Without what tests beside this one have open.
+        #"""
+        bash -c 'for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -lt 3 ] || eval "exec $n>&-"; done
+        exec "$@" fds.o 5</dev/null 7>/dev/null' bash "$@"
+        """#,
         #""$@" limits.o; (umask 027; ulimit -n 99; "$@" limits.o)"#,
         #""$@" environment.o; env -i PATH="$PATH" X=1 "$@" environment.o"#,
         #"LEADER=$$ "$@" group.o; echo status $?"#,
