@@ -63,7 +63,15 @@ int kcache_fstat(int fd, struct kcache_stat *out) {
     return 0;
 }
 
-int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
+int kcache_statat(int dirfd, const char *name, struct kcache_stat *out) {
+    struct stat s;
+    if (fstatat(dirfd, name, &s, 0)) return -errno;
+    fill(&s, out);
+    return 0;
+}
+
+// Calls enter with each name but . and .., until it returns something other than 0, which is then the result.
+static int each_name(int dirfd, int (*enter)(int, const char *, void *), void *state) {
     // Not dup(2): it would share the read position with every other listing of this directory.
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -errno;
@@ -74,7 +82,7 @@ int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
         return -error;
     }
     int result = 0;
-    for (;;) {
+    while (!result) {
         errno = 0;
         struct dirent *entry = readdir(directory);
         if (!entry) {
@@ -83,49 +91,47 @@ int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
         }
         const char *name = entry->d_name;
         if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
-        struct kcache_stat st;
-        int error = kcache_lstatat(dirfd, name, &st);
-        if (error == -ENOENT) continue;
-        if (error) {
-            result = error;
-            break;
-        }
-        visit(context, name, strlen(name), &st);
+        result = enter(dirfd, name, state);
     }
     closedir(directory);
     return result;
 }
 
-int kcache_statat(int dirfd, const char *name, struct kcache_stat *out) {
-    struct stat s;
-    if (fstatat(dirfd, name, &s, 0)) return -errno;
-    fill(&s, out);
+struct status_visit {
+    kcache_visit visit;
+    void *context;
+};
+
+static int enter_status(int dirfd, const char *name, void *state) {
+    const struct status_visit *to = state;
+    struct kcache_stat st;
+    int error = kcache_lstatat(dirfd, name, &st);
+    if (error == -ENOENT) return 0;
+    if (error) return error;
+    to->visit(to->context, name, strlen(name), &st);
+    return 0;
+}
+
+int kcache_read_directory(int dirfd, kcache_visit visit, void *context) {
+    struct status_visit to = {visit, context};
+    return each_name(dirfd, enter_status, &to);
+}
+
+struct name_visit {
+    kcache_visit_name visit;
+    void *context;
+};
+
+static int enter_name(int dirfd, const char *name, void *state) {
+    (void)dirfd;
+    const struct name_visit *to = state;
+    to->visit(to->context, name, strlen(name));
     return 0;
 }
 
 int kcache_read_names(int dirfd, kcache_visit_name visit, void *context) {
-    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return -errno;
-    DIR *directory = fdopendir(fd);
-    if (!directory) {
-        int error = errno;
-        close(fd);
-        return -error;
-    }
-    int result = 0;
-    for (;;) {
-        errno = 0;
-        struct dirent *entry = readdir(directory);
-        if (!entry) {
-            result = -errno;
-            break;
-        }
-        const char *name = entry->d_name;
-        if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
-        visit(context, name, strlen(name));
-    }
-    closedir(directory);
-    return result;
+    struct name_visit to = {visit, context};
+    return each_name(dirfd, enter_name, &to);
 }
 
 int64_t kcache_filesystem_type(int fd) {
