@@ -32,6 +32,33 @@ import Testing
         #expect(made.toolSteps.isEmpty, "\(made.log)")
     }
 
+    /// Linux 7.1 keeps the mark of `missing-syscalls`, under a name that else only passing files have.
+    @Test func aMarkThatStaysCounts() throws {
+        let rule = """
+
+            mark := .tmp_missing-syscalls
+            targets += $(mark)
+            quiet_cmd_mark = CALL    mark
+                  cmd_mark = touch $@
+            $(mark): FORCE
+            \t$(call if_changed,mark)
+            prepare: $(mark)
+
+            """
+        let trial = try RecordTrial { tree in
+            let kbuild = tree.appending(path: "Kbuild")
+            let text = try String(contentsOf: kbuild, encoding: .utf8)
+            try (text + rule).write(to: kbuild, atomically: true, encoding: .utf8)
+        }
+        #expect(try trial.make() == .recorded(confirmed: false))
+        #expect(try trial.make() == .recorded(confirmed: true))
+        #expect(try trial.isUnchanged)
+        try trial.shell("rm .tmp_missing-syscalls")
+        #expect(try !trial.isUnchanged)
+        try trial.make()
+        try trial.shell("test -e .tmp_missing-syscalls")
+    }
+
     struct Change: Sendable, CustomStringConvertible {
         var description: String
         var script: String
