@@ -103,7 +103,7 @@ package final class Store: Sendable {
         _ folder: Directory, _ objects: FolderObjects, _ locks: StoreLocks, _ path: FilePath
     ) throws {
         // The default store's folder is the user's cache folder, where the states of trees are kept too.
-        let neighbours = ["lock", "trees", "tools.stat-index"].map { Array($0.utf8) }
+        let neighbours = ["lock", "trees", "make", "tools.stat-index"].map { Array($0.utf8) }
         let known = Set(ObjectKind.allCases.map { Array($0.rawValue.utf8) } + neighbours)
         let entries = try translating("cannot read the folder \(path.string)", subject: path.string) {
             () throws(SystemError) in
