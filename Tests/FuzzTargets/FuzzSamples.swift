@@ -29,12 +29,18 @@ extension FuzzTarget {
         case .toolchain: [Sample.toolchain]
         case .syscalls: [Sample.syscalls]
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
+        case .toml: Sample.tomls.map { Array($0.utf8) }
         }
     }
 
     /// Pieces that a mutation may put in.
     package var dictionary: [[UInt8]] {
         switch self {
+        case .toml:
+            [
+                "[make]\n", "[a.b]\n", "a.b = 1\n", " = ", "true", "false", "\"", "'", "\"\"\"", "\\u00e9",
+                "\\U0010ffff", "#", "\r\n", "0x", "_", "-9223372036854775808", "[[", "]", ".", "{a=1}",
+            ].map { Array($0.utf8) }
         case .probeDefinitions, .probeNotes, .probeAnswers, .probeCommand, .wrapper:
             [
                 "kcache-t/", " := ", "%_", "%;", "%25", "%20", "\nend\n", "top.mk\n", "$(shell ", ")", "$(1)",
@@ -75,6 +81,10 @@ private enum Sample {
     static let probeCommands = [
         "LC_ALL=C gcc --version 2>/dev/null | head -n 1",
         "printf \"%b\\n\" 'nop' | gcc -c -x assembler-with-cpp -o \"$TMP\" - && ! [ 1 -ge 2 ];",
+    ]
+    static let tomls = [
+        "# mine\nstore = \"team\"\n\n[make]\nwarm = true # first\npush = false\n'quoted key' = 'C:\\x'\n",
+        "a.b.\"c d\" = -1_000\r\nx = 0xff\n[t.u]\n[t]\ns = \"\\u00e9\\t\\\\\"\n",
     ]
     static let wrappers = ["#!/bin/sh\n# runs it\nexec /usr/bin/gcc -m64 \"$@\"\n"]
     static let syscalls: [UInt8] = {

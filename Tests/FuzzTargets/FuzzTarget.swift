@@ -21,6 +21,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case toolchain, syscalls
     case wrapper
     case makefileReach = "makefile-reach"
+    case toml
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -102,6 +103,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             guard let identity = attempt({ try ToolchainIdentity.decode(bytes + Digest.of(bytes).bytes) })
             else { return }
             for witness in identity.witnesses { check("\(witness.path)".hasPrefix("/")) }
+        case .toml:
+            guard let document = attempt({ try TomlDocument(parsing: bytes) }) else { return }
+            check(Set(document.entries.map(\.path)).count == document.entries.count)
+            let again = attempt { try TomlDocument(parsing: Array(document.text.utf8)) }
+            check(again?.entries.map(\.path) == document.entries.map(\.path))
+            check(again?.entries.map(\.value) == document.entries.map(\.value))
         case .wrapper:
             guard let script = WrapperScript(bytes) else { return }
             check(!script.words.isEmpty && script.words.allSatisfy { !$0.contains("$") && !$0.contains(";") })
