@@ -9,7 +9,7 @@ import SystemPackage
 
 /// The one place where errors become text, hints and exit codes.
 enum ErrorReport {
-    /// Ends the process: 2 for wrong usage, 1 for everything that failed, 0 for `--help` and the like.
+    /// Ends the process: 2 for wrong usage or settings, 1 for everything that failed, 0 for `--help` and the like.
     static func end(_ error: any Error) -> Never {
         if let code = error as? ExitCode { Glibc.exit(code.rawValue) }
         guard let line = describe(error) else {
@@ -23,7 +23,7 @@ enum ErrorReport {
             Glibc.exit(code.isSuccess ? 0 : 2)
         }
         tell(line)
-        Glibc.exit(1)
+        Glibc.exit((error as? SettingsError)?.status ?? 1)
     }
 
     /// Prints what `describe` gave.

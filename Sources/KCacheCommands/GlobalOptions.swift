@@ -18,8 +18,8 @@ struct GlobalOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             """
-            The local store: a folder or a name from `kcache store list`. Default: $KCACHE_STORE, else the \
-            user's cache folder.
+            The local store: a folder or a name from `kcache store list`. Default: $KCACHE_STORE, else \
+            what `kcache config` says.
             """, valueName: "store"))
     var store: String?
 
@@ -36,11 +36,12 @@ struct GlobalOptions: ParsableArguments {
         directory.map { invocation.absolute($0) } ?? invocation.workingDirectory
     }
 
-    /// Where the local store is: `--store`, then `KCACHE_STORE`, then the cache folder.
+    /// Where the local store is: `--store`, then `KCACHE_STORE`, then the configuration file, then the cache
+    /// folder.
     func storePath(_ invocation: Invocation) throws -> FilePath {
         let named = store ?? invocation.environment["KCACHE_STORE"].flatMap { $0.isEmpty ? nil : $0 }
-        guard let named else { return try invocation.cacheFolder() }
-        return try StoreRegistry(invocation).resolve(named)
+        return try StoreRegistry(invocation).path(
+            of: try named ?? ConfigurationFile.read(invocation)?.store?.text)
     }
 
     func openStore(_ invocation: Invocation, creating: Bool = false) throws -> Store {

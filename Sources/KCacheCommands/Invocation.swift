@@ -58,5 +58,8 @@ struct Invocation {
 /// A setting that can't be used.
 struct SettingsError: Error, CustomStringConvertible {
     let description: String
-    init(_ description: String) { self.description = description }
+    /// 2 where what the user has written down is wrong.
+    let status: Int32
+
+    init(_ description: String, status: Int32 = 1) { (self.description, self.status) = (description, status) }
 }

@@ -25,7 +25,7 @@ package struct KCache: ParsableCommand {
             MakeCommand.self, PushCommand.self, PullCommand.self, StatusCommand.self, ListCommand.self,
             ShowCommand.self,
             ForgetCommand.self, CollectCommand.self, VerifyCommand.self, StatsCommand.self, EnvCommand.self,
-            StoreCommand.self, WalkCommand.self, SyscallsCommand.self,
+            StoreCommand.self, ConfigCommand.self, WalkCommand.self, SyscallsCommand.self,
         ])
 
     package init() {}

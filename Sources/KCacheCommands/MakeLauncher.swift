@@ -9,11 +9,14 @@ import SystemPackage
 struct MakeLauncher {
     /// Make's own.
     let arguments: [[UInt8]]
-    let options: MakeOptions
+    /// The options of the command line included.
+    let settings: Settings
     let isLink: Bool
 
-    init(arguments: [[UInt8]], options: MakeOptions, isLink: Bool) {
-        (self.arguments, self.options, self.isLink) = (arguments, options, isLink)
+    private var options: MakeOptions { settings.make }
+
+    init(arguments: [[UInt8]], settings: Settings, isLink: Bool) {
+        (self.arguments, self.settings, self.isLink) = (arguments, settings, isLink)
     }
 
     /// Nil if this process was started for something else.
@@ -25,18 +28,12 @@ struct MakeLauncher {
         guard isLink || words.dropFirst().first.map({ $0.elementsEqual("make".utf8) }) == true else {
             return nil
         }
-        var options = MakeOptions()
-        if let setting = invocation.environment["KCACHE_MAKEFLAGS"],
-            let wrong = options.take(setting: setting)
-        {
-            throw SettingsError("KCACHE_MAKEFLAGS has \(wrong): it takes the options of kcache make only")
-        }
-        var own = words.dropFirst(isLink ? 1 : 2)
-        if !isLink {
-            own = own.dropFirst(options.take(from: own.map { String(decoding: $0, as: UTF8.self) }))
-            if options.help { throw CleanExit.helpRequest(MakeCommand.self) }
-        }
-        (arguments, self.options) = (Array(own), options)
+        let own = words.dropFirst(isLink ? 1 : 2)
+        let given = isLink ? [] : MakeOptions.front(of: own.map { String(decoding: $0, as: UTF8.self) })
+        if given.contains("--help") { throw CleanExit.helpRequest(MakeCommand.self) }
+        var settings = try Settings.forMake(invocation)
+        _ = settings.make.take(from: given)
+        (arguments, self.settings) = (Array(own.dropFirst(given.count)), settings)
     }
 
     /// Runs make, and ends this process as make ends.

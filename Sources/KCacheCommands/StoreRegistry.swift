@@ -36,6 +36,11 @@ struct StoreRegistry {
         return stores
     }
 
+    /// The folder of the store that is set; the cache folder where none is.
+    func path(of setting: String?) throws -> FilePath {
+        try setting.map { try resolve($0) } ?? invocation.cacheFolder()
+    }
+
     /// The folder that a name or a path means.
     func resolve(_ text: String) throws -> FilePath {
         if let store = try named(text) { return FilePath(store.path) }

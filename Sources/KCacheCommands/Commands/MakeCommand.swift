@@ -11,8 +11,8 @@ struct MakeCommand: ParsableCommand {
             `kcache env`.
 
             The options below count only in front of make's own: the first word that is none of them begins
-            make's command line. KCACHE_MAKEFLAGS may hold them too. Called through a link named make, all
-            arguments are make's:
+            make's command line. KCACHE_MAKEFLAGS may hold them too, and the file that `kcache config` shows.
+            Called through a link named make, all arguments are make's:
 
               ln -s "$(command -v kcache)" ~/bin/make
 
@@ -23,16 +23,25 @@ struct MakeCommand: ParsableCommand {
               kcache make -j8 bzImage modules
             """)
 
-    @Flag(name: .long, help: "Set no KBUILD_BUILD_* variables.")
-    var noPins = false
-    @Flag(name: .long, help: "Run make even where nothing has changed (make's own -B is another thing).")
-    var always = false
-    @Flag(name: .long, help: "Let make walk every directory.")
-    var noPrune = false
-    @Flag(name: .long, help: "Let make ask the compiler each time.")
-    var noProbeCache = false
-    @Flag(name: .long, help: "Print what is decided, and why, on standard error.")
-    var explain = false
+    @Flag(inversion: .prefixedNo, help: "Pull first where nothing has been built.")
+    var warm: Bool?
+    @Flag(inversion: .prefixedNo, help: "Push after a make that succeeded.")
+    var push: Bool?
+    @Flag(inversion: .prefixedNo, help: "Set the KBUILD_BUILD_* variables. Default: on.")
+    var pins: Bool?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Run make even where nothing has changed (make's own -B is another thing).")
+    var always: Bool?
+    @Flag(
+        inversion: .prefixedNo, help: "Keep make out of directories where nothing has changed. Default: on.")
+    var prune: Bool?
+    @Flag(inversion: .prefixedNo, help: "Answer questions to the compiler from a cache. Default: on.")
+    var probeCache: Bool?
+    @Flag(inversion: .prefixedNo, help: "Show one line on a terminal in place of make's. Default: on.")
+    var statusLine: Bool?
+    @Flag(inversion: .prefixedNo, help: "Print what is decided, and why, on standard error.")
+    var explain: Bool?
     @Argument(
         parsing: .captureForPassthrough,
         help: ArgumentHelp("Make's own options, goals and variables.", valueName: "make-arguments"))
@@ -40,9 +49,12 @@ struct MakeCommand: ParsableCommand {
 
     /// Seldom reached: `MakeLauncher` takes the command line before it is parsed here.
     func run() throws {
-        var options = MakeOptions()
-        (options.pins, options.always, options.prune) = (!noPins, always, !noPrune)
-        (options.probeCache, options.explain) = (!noProbeCache, explain)
-        MakeLauncher(arguments: arguments.map { Array($0.utf8) }, options: options, isLink: false).run()
+        var settings = try Settings.forMake(.current())
+        let given: [(MakeOption, Bool?)] = [
+            (.warm, warm), (.push, push), (.pins, pins), (.always, always), (.prune, prune),
+            (.probeCache, probeCache), (.statusLine, statusLine), (.explain, explain),
+        ]
+        for case (let option, let value?) in given { settings.make[option] = value }
+        MakeLauncher(arguments: arguments.map { Array($0.utf8) }, settings: settings, isLink: false).run()
     }
 }

@@ -1,50 +1,74 @@
 /// The options of `kcache make` itself, apart from make's.
 package struct MakeOptions: Hashable, Sendable {
-    /// Sets the `KBUILD_BUILD_*` variables that nobody set.
+    // What each does: `MakeOption`.
+    package var warm = false
+    package var push = false
     package var pins = true
-    /// Runs make even where nothing has changed.
     package var always = false
-    /// Leaves out directories where nothing has changed.
     package var prune = true
     package var probeCache = true
-    /// Tells on standard error what was decided, and why.
+    package var statusLine = true
     package var explain = false
-    package var help = false
 
     package init() {}
 
-    /// Takes one word; false if it is none of these.
-    package mutating func take(_ word: String) -> Bool {
-        switch word {
-        case "--no-pins": pins = false
-        case "--always": always = true
-        case "--no-prune": prune = false
-        case "--no-probe-cache": probeCache = false
-        case "--explain": explain = true
-        case "--help": help = true
-        default: return false
+    package subscript(option: MakeOption) -> Bool {
+        get {
+            switch option {
+            case .warm: warm
+            case .push: push
+            case .pins: pins
+            case .always: always
+            case .prune: prune
+            case .probeCache: probeCache
+            case .statusLine: statusLine
+            case .explain: explain
+            }
         }
-        return true
+        set {
+            switch option {
+            case .warm: warm = newValue
+            case .push: push = newValue
+            case .pins: pins = newValue
+            case .always: always = newValue
+            case .prune: prune = newValue
+            case .probeCache: probeCache = newValue
+            case .statusLine: statusLine = newValue
+            case .explain: explain = newValue
+            }
+        }
+    }
+
+    /// What a word switches, and to what; nil for a word that is none of these.
+    package static func switched(by word: String) -> (option: MakeOption, value: Bool)? {
+        guard word.hasPrefix("--") else { return nil }
+        let name = word.dropFirst(2)
+        if let option = MakeOption(rawValue: String(name)) { return (option, true) }
+        guard name.hasPrefix("no-"), let option = MakeOption(rawValue: String(name.dropFirst(3))) else {
+            return nil
+        }
+        return (option, false)
     }
 
     /// Takes options off the front of a command line; the number of words taken.
     ///
     /// The first word that is none ends it: all that follows is make's.
     package mutating func take(from words: [String]) -> Int {
-        var count = 0
-        for word in words {
-            guard take(word) else { break }
-            count += 1
+        let front = Self.front(of: words)
+        for word in front {
+            guard let (option, value) = Self.switched(by: word) else { continue }
+            self[option] = value
         }
-        return count
+        return front.count
     }
 
-    /// Takes the words of `KCACHE_MAKEFLAGS`; the first that is no option, if there is one.
-    package mutating func take(setting: String) -> String? {
-        for word in setting.split(whereSeparator: { " \t\n".contains($0) }) {
-            let word = String(word)
-            if word == "--help" || !take(word) { return word }
-        }
-        return nil
+    /// The words in front that are options of these, or `--help`.
+    package static func front(of words: [String]) -> [String] {
+        Array(words.prefix { $0 == "--help" || switched(by: $0) != nil })
+    }
+
+    /// The words of `KCACHE_MAKEFLAGS`.
+    package static func words(ofSetting setting: String) -> [String] {
+        setting.split(whereSeparator: { " \t\n".contains($0) }).map(String.init)
     }
 }
