@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
+import KCacheCore
 import KCacheKbuild
+import KCacheStore
 import KCacheSystem
 import SystemPackage
 
@@ -38,7 +40,7 @@ struct MakeLauncher {
 
     /// Runs make, and ends this process as make ends.
     func run(_ invocation: Invocation = .current()) -> Never {
-        let session = MakeSession(host: host(invocation))
+        let session = MakeSession(host: host(invocation), store: store(invocation))
         var request = MakeSession.Request(
             arguments: arguments, environment: ProcessStrings.environment(),
             workingDirectory: invocation.workingDirectory, options: options, isLink: isLink,
@@ -60,6 +62,7 @@ struct MakeLauncher {
             if plan.build?.invocation.modes.contains(.silent) != true {
                 invocation.console.print("kcache: nothing to do")
             }
+            explain(plan.close(nil), invocation)
             exit(0)
         case .replace: try plan.process.replace()
         case .run:
@@ -72,6 +75,16 @@ struct MakeLauncher {
     /// No folder for caches, no caches: make runs all the same.
     private func host(_ invocation: Invocation) -> HostEnvironment? {
         do { return try invocation.host() } catch { return nil }
+    }
+
+    /// For `--warm` and `--push`; opened when one of them needs it.
+    private func store(_ invocation: Invocation) -> MakeStore? {
+        guard options.warm || options.push else { return nil }
+        let named = settings.store
+        return MakeStore(
+            open: { try Store.open(at: try StoreRegistry(invocation).path(of: named), mode: $0) },
+            progress: ProgressLine(console: invocation.console, quiet: false).sink,
+            tell: { invocation.console.diagnostic("kcache: \(quoteForPeople(Array($0.utf8)))") })
     }
 
     private func explain(_ lines: [String], _ invocation: Invocation) {

@@ -9,6 +9,9 @@ extension Store {
     /// Finds one snapshot by number, start of a number or name.
     package func resolve(_ text: String) throws -> SnapshotID { try catalog().resolve(text) }
 
+    /// True if the snapshot is listed here. Reads nothing.
+    package func holds(_ id: SnapshotID) throws -> Bool { try objects.info(.catalog(id.digest)) != nil }
+
     /// Sets a snapshot's time of last use to now; without effect on a store that can't be written.
     package func touch(_ id: SnapshotID) throws {
         do { try objects.touch(.catalog(id.digest), clock.now()) } catch {

@@ -30,6 +30,7 @@ extension FuzzTarget {
         case .syscalls: [Sample.syscalls]
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
         case .toml: Sample.tomls.map { Array($0.utf8) }
+        case .pushMark: [Sample.pushMark.encode()]
         }
     }
 
@@ -86,6 +87,8 @@ private enum Sample {
         "# mine\nstore = \"team\"\n\n[make]\nwarm = true # first\npush = false\n'quoted key' = 'C:\\x'\n",
         "a.b.\"c d\" = -1_000\r\nx = 0xff\n[t.u]\n[t]\ns = \"\\u00e9\\t\\\\\"\n",
     ]
+    static let pushMark = PushMark(
+        state: Digest.of([1]), store: "/srv/kcache", snapshot: SnapshotID(Digest.of([2])))
     static let wrappers = ["#!/bin/sh\n# runs it\nexec /usr/bin/gcc -m64 \"$@\"\n"]
     static let syscalls: [UInt8] = {
         var writer = ByteWriter()

@@ -22,6 +22,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case wrapper
     case makefileReach = "makefile-reach"
     case toml
+    case pushMark = "push-mark"
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -109,6 +110,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             let again = attempt { try TomlDocument(parsing: Array(document.text.utf8)) }
             check(again?.entries.map(\.path) == document.entries.map(\.path))
             check(again?.entries.map(\.value) == document.entries.map(\.value))
+        case .pushMark:
+            guard let mark = PushMark(parsing: bytes) else { return }
+            check(PushMark(parsing: mark.encode()) == mark)
         case .wrapper:
             guard let script = WrapperScript(bytes) else { return }
             check(!script.words.isEmpty && script.words.allSatisfy { !$0.contains("$") && !$0.contains(";") })

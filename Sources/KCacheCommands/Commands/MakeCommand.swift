@@ -10,6 +10,10 @@ struct MakeCommand: ParsableCommand {
             tree it is plain make. In one, the KBUILD_BUILD_* variables that nobody has set take the values of
             `kcache env`.
 
+            With --warm a tree in which nothing has been built is first pulled from the store that `kcache config`
+            shows; with --push it is pushed there after a make of the kernel or its modules that succeeded.
+            Neither can fail the make.
+
             The options below count only in front of make's own: the first word that is none of them begins
             make's command line. KCACHE_MAKEFLAGS may hold them too, and the file that `kcache config` shows.
             Called through a link named make, all arguments are make's:
@@ -21,6 +25,7 @@ struct MakeCommand: ParsableCommand {
             Example:
 
               kcache make -j8 bzImage modules
+              kcache make --warm --push -j8
             """)
 
     @Flag(inversion: .prefixedNo, help: "Pull first where nothing has been built.")

@@ -64,6 +64,26 @@ package struct BuildRecords: Sendable {
         }
     }
 
+    /// That the state of the key's record was pushed; nil if it was not, or that can't be told.
+    func pushMark(_ key: BuildKey) -> PushMark? {
+        guard let folder = folder(key), let mark = folder.pushMark(key.digest),
+            mark.state == folder.state(key.digest)
+        else { return nil }
+        return mark
+    }
+
+    /// What tells the key's record from every other; nil if there is none.
+    func state(_ key: BuildKey) -> Digest? { folder(key)?.state(key.digest) }
+
+    /// Notes that a record's state was pushed.
+    func save(_ mark: PushMark, _ key: BuildKey) throws(SystemError) {
+        try folder(key)?.save(mark, key.digest)
+    }
+
+    private func folder(_ key: BuildKey) -> RecordFolder? {
+        RecordFolder.existing(cache: host.cacheFolder, tree: key.tree, user: user)
+    }
+
     private func refusal(_ roots: [BuildRoot]) -> String? {
         for root in roots {
             if FilesystemKind.isForeign(root.directory) {

@@ -61,10 +61,40 @@ struct RecordFolder {
     /// Writes the record, whole or not at all, and drops the oldest beyond the bound.
     func save(_ record: BuildRecord) throws(SystemError) {
         try AtomicFile.write(record.encode(), to: name(record.key), in: directory, durable: false)
-        let old = try directory.entries().filter { $0.status.kind == .file }
+        let old = try directory.entries()
+            .filter { $0.status.kind == .file && $0.name.count == 2 * Digest.byteCount }
             .sorted { $0.status.mtime > $1.status.mtime }.dropFirst(Self.most)
-        for entry in old { try directory.remove(TreePath(literal: entry.name)) }
+        for entry in old {
+            try directory.remove(TreePath(literal: entry.name))
+            try directory.remove(TreePath(literal: entry.name + Self.pushed))
+        }
     }
 
     func remove(_ key: Digest) throws(SystemError) { try directory.remove(name(key)) }
+
+    // MARK: Marks of pushes
+
+    private static let pushed = Array(".pushed".utf8)
+
+    private func markName(_ key: Digest) -> TreePath { TreePath(literal: Array(key.hex.utf8) + Self.pushed) }
+
+    /// The checksum at the end of the key's record; nil if there is none.
+    func state(_ key: Digest) -> Digest? {
+        do throws(SystemError) {
+            return try directory.readFile(name(key), limit: Self.largest).flatMap {
+                Digest($0.suffix(Digest.byteCount))
+            }
+        } catch { return nil }
+    }
+
+    /// Nil if there is none, or none that can be read.
+    func pushMark(_ key: Digest) -> PushMark? {
+        do throws(SystemError) {
+            return try directory.readFile(markName(key), limit: 1 << 16).flatMap { PushMark(parsing: $0) }
+        } catch { return nil }
+    }
+
+    func save(_ mark: PushMark, _ key: Digest) throws(SystemError) {
+        try AtomicFile.write(mark.encode(), to: markName(key), in: directory, durable: false)
+    }
 }

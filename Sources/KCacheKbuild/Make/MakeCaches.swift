@@ -10,7 +10,7 @@ package struct MakeCaches: Sendable {
     private let place: BuildPlace
     private var started: BuildStart
     /// Nil where no record may be kept or used.
-    private var key: BuildKey?
+    private(set) var key: BuildKey?
     private var run: ProbeRun?
     /// Added to make's environment.
     private(set) var environment: [String: String] = [:]

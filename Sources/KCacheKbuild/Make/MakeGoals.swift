@@ -46,6 +46,16 @@ package struct MakeGoals: Hashable, Sendable {
             }
     }
 
+    /// True if one of the goals compiles the kernel, a part of it or its modules: not only what prepares that.
+    package func areForObjects(_ goals: [String]) -> Bool {
+        kind == .build && (goals.isEmpty || !Self.preparing.isSuperset(of: goals))
+    }
+
+    private static let preparing: Set<String> = [
+        "prepare", "modules_prepare", "scripts", "headers", "dtbs", "archprepare", "prepare0", "archheaders",
+        "archscripts", "asm-generic", "scripts_basic",
+    ]
+
     private static let whole: Set<String> = [
         "all", "__all", "_all", "vmlinux", "modules", "bzImage", "zImage", "Image", "uImage", "vmlinuz",
         "vmlinux.bin", "vmlinuz.efi", "xipImage", "bootpImage",

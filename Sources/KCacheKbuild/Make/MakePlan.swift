@@ -17,12 +17,19 @@ package struct MakePlan: Sendable {
     package var build: MakeBuild?
     /// The caches around it, to be closed when make has ended.
     var caches: MakeCaches?
+    /// The push afterwards; nil if none was asked for.
+    var pushing: MakePushing?
     /// Reasons, a line each, for `--explain`.
     package var explanation: [String]
 
-    /// Hands the caches what make did, before this process ends as make did; lines for `--explain`.
-    package func close(_ ending: ForegroundProcess.Ending) -> [String] {
+    /// Hands the caches what make did, and pushes if that is wanted, before this process ends as make did; lines
+    /// for `--explain`.
+    ///
+    /// - Parameter ending: nil where make was not run, since there was nothing to do.
+    package func close(_ ending: ForegroundProcess.Ending?) -> [String] {
+        guard let ending else { return pushing?.run(makeRan: false) ?? [] }
         guard let build, let caches else { return [] }
-        return caches.close(build, ending)
+        let lines = caches.close(build, ending)
+        return ending.isSuccess ? lines + (pushing?.run(makeRan: true) ?? []) : lines
     }
 }

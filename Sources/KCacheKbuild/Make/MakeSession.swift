@@ -34,9 +34,13 @@ package struct MakeSession: Sendable {
     /// Nil where there is no folder to keep anything in.
     package let host: HostEnvironment?
 
-    package init(host: HostEnvironment?) { self.host = host }
+    /// Nil where a make is neither warmed nor pushed, whatever its options say.
+    package let store: MakeStore?
 
-    /// Decides. Looks at the tree, and changes nothing but caches.
+    package init(host: HostEnvironment?, store: MakeStore? = nil) { (self.host, self.store) = (host, store) }
+
+    /// Decides. Looks at the tree, and changes nothing but caches; but where a cold tree is to be warmed, that
+    /// is done here, since all else is decided by how the tree then stands.
     ///
     /// - Throws: `KbuildError` if there is no make to run.
     package func plan(_ request: Request) throws(KbuildError) -> MakePlan {
@@ -91,8 +95,14 @@ package struct MakeSession: Sendable {
         plan.build = build
         plan.process.environment = variables.entries
         guard let host, build.keepsNothing == nil else { return }
+        if build.options.warm, let store {
+            plan.explanation += MakeWarming(build: build, host: host, store: store).run()
+        }
         let caches = MakeCaches(build, host: host, program: request.programPath)
         plan.explanation += caches.explanation
+        if build.options.push, let store, goals.kind == .build {
+            plan.pushing = MakePushing(build: build, host: host, store: store, key: caches.key)
+        }
         if caches.isUpToDate {
             plan.decision = .nothingToDo
             return

@@ -1,0 +1,23 @@
+package import KCacheStore
+package import KCacheTree
+
+/// The store that a make may be warmed from and pushed to, and how to tell what is done meanwhile.
+package struct MakeStore: Sendable {
+    /// Opens it. Asked only when it is needed: no make should wait for a store, or fail for want of one.
+    package var open: @Sendable (Store.OpenMode) throws -> Store
+    package var progress: ProgressSink
+    /// Gets one line for the person.
+    package var tell: @Sendable (String) -> Void
+
+    package init(
+        open: @escaping @Sendable (Store.OpenMode) throws -> Store,
+        progress: @escaping ProgressSink = { _ in }, tell: @escaping @Sendable (String) -> Void
+    ) {
+        (self.open, self.progress, self.tell) = (open, progress, tell)
+    }
+
+    /// An error in one line, as said after `not warmed: `.
+    static func line(_ error: any Error) -> String {
+        "\(error)".split(separator: "\n").first.map(String.init) ?? "unknown error"
+    }
+}
