@@ -10,6 +10,10 @@ package struct BuildKey: Hashable, Sendable {
     /// What was asked for; decides which files can't matter.
     let goals: [String]
     let hasExternalModules: Bool
+    /// The first words of commands whose content the toolchain's identity holds; nil if that is not known.
+    let compilers: Set<String>?
+    /// Paths that variables of the command line and of Kbuild name.
+    let namedPaths: [String]
 
     /// Makes the key.
     ///
@@ -18,10 +22,13 @@ package struct BuildKey: Hashable, Sendable {
     ///   - variables: `NAME=value` of the command line, in their order.
     ///   - flags: make's flags less those that can't matter (`-j`, `-k`, `-s`, `-l`, `-O`, `-w`).
     ///   - toolchain: the identity of the compilers and tools.
+    ///   - programs: stamps of further programs.
+    ///   - compilers: the words that call what the identity holds.
     /// - Throws: `SystemError` for a tree that can't be opened.
     package init(
         goals: [String], variables: [String], flags: [String] = [], environment: [String: String],
-        toolchain: Digest, place: BuildPlace, host: HostIdentity = .current()
+        toolchain: Digest, programs: [String] = [], compilers: Set<String>? = nil, place: BuildPlace,
+        host: HostIdentity = .current()
     ) throws(SystemError) {
         var hash = DigestBuilder()
         func add(_ title: String, _ words: [String]) {
@@ -35,6 +42,7 @@ package struct BuildKey: Hashable, Sendable {
         add("flags", flags)
         add("environment", EnvironmentWords.relevant(environment))
         hash.update(toolchain)
+        add("programs", programs)
         add("host", ["\(host.user)", host.node, host.machine, host.release])
         var tree: Digest?
         for root in try place.roots() {
@@ -51,5 +59,13 @@ package struct BuildKey: Hashable, Sendable {
         self.tree = tree ?? .zero
         self.goals = goals
         hasExternalModules = place.externalModules != nil
+        self.compilers = compilers
+        let kbuild = environment.filter { name, _ in Self.naming.contains(where: name.hasPrefix) }
+        namedPaths = (variables + kbuild.values).flatMap { value in
+            value.split { " \t=,".contains($0) }.filter { $0.hasPrefix("/") }.map(String.init)
+        }
     }
+
+    /// What variables begin with whose values may be files that make looks at.
+    private static let naming = ["KBUILD_", "KCONFIG_", "CONFIG_", "DTC", "HOST", "EXTRA_"]
 }

@@ -4,7 +4,7 @@
 /// for each window or command.
 enum EnvironmentWords {
     private static let idle: Set<String> = [
-        "_", "SHLVL", "OLDPWD", "PWD", "TERM", "COLORTERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS",
+        "_", "SHLVL", "OLDPWD", "TERM", "COLORTERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS",
         "LINES", "WINDOWID", "DISPLAY", "WAYLAND_DISPLAY", "HISTFILE", "HISTSIZE", "HISTFILESIZE",
         "HISTCONTROL", "LS_COLORS", "PS1", "PS2", "PS4", "PROMPT_COMMAND", "SSH_AUTH_SOCK", "SSH_AGENT_PID",
         "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "TMUX", "TMUX_PANE", "STY", "WINDOW", "MAKE_TERMOUT",

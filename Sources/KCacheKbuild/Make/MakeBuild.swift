@@ -13,11 +13,24 @@ package struct MakeBuild: Hashable, Sendable {
     package var maySkip: Bool {
         keepsNothing == nil && goals.maySkip && !options.always
             && invocation.modes.isSubset(of: Self.harmless) && invocation.newFiles.isEmpty
-            && invocation.oldFiles.isEmpty
+            && invocation.oldFiles.isEmpty && invocation.includeDirectories.isEmpty
     }
 
     /// True if a success of this make may tell a later one that there is nothing to do.
-    package var mayBeRecorded: Bool { keepsNothing == nil && goals.maySkip && invocation.newFiles.isEmpty }
+    package var mayBeRecorded: Bool {
+        keepsNothing == nil && goals.maySkip && invocation.newFiles.isEmpty && unwatched == nil
+    }
+
+    /// Nil, or the variable through which make reads files that no record watches.
+    package var unwatched: String? {
+        let config = invocation.value(of: "KCONFIG_CONFIG")
+        if !config.isEmpty, config != .text(".config") { return "KCONFIG_CONFIG" }
+        let names = [
+            "MAKEFILES", "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE",
+            "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
+        ]
+        return names.first { environment[$0]?.isEmpty == false }
+    }
 
     /// What of make's options decides what is made, as words of a fixed form.
     var countingFlags: [String] {
@@ -27,7 +40,7 @@ package struct MakeBuild: Hashable, Sendable {
 
     /// Ways of running that change neither what is made nor what a success means.
     private static let harmless: Set<MakeMode> = [
-        .checkLinkTimes, .keepGoing, .noPrintDirectory, .printDirectory, .silent, .noBuiltinRules,
+        .keepGoing, .noPrintDirectory, .printDirectory, .silent, .noBuiltinRules,
         .noBuiltinVariables, .warn,
     ]
 

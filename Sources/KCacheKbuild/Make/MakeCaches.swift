@@ -21,8 +21,10 @@ package struct MakeCaches: Sendable {
 
     /// Asks the caches.
     ///
-    /// - Parameter program: this program's file, for what make has to ask on the way.
-    init(_ build: MakeBuild, host: HostEnvironment, program: FilePath?) {
+    /// - Parameters:
+    ///   - make: the make that would run.
+    ///   - program: this program's file, for what make has to ask on the way.
+    init(_ build: MakeBuild, make: FilePath, host: HostEnvironment, program: FilePath?) {
         records = BuildRecords(host: host)
         place = BuildPlace(
             sourceTree: build.location.source, outputTree: build.location.output,
@@ -34,7 +36,11 @@ package struct MakeCaches: Sendable {
         }
         let toolchain = ToolchainStamps(host: host).identity(
             .init(variables: variables, environment: build.environment, mayWrite: true))
-        if build.mayBeRecorded { key = recordKey(build, toolchain) }
+        if build.mayBeRecorded {
+            key = recordKey(build, make, toolchain)
+        } else if let name = build.unwatched {
+            explanation.append("no record: the files behind \(name) are not watched")
+        }
         let verdict = key.flatMap { judge($0, build) }
         if isUpToDate { return }
         let walk = key.flatMap { MakeWalk(build, $0, verdict, cache: host.cacheFolder, program: program) }
@@ -54,7 +60,9 @@ package struct MakeCaches: Sendable {
         var lines: [String] = []
         if let run {
             do {
-                let summary = try run.finish()
+                // What went wrong in a make that failed (a full disk, no memory) may have gone wrong in its
+                // probes too.
+                let summary = try run.finish(keeping: ending.isSuccess)
                 if summary.kept > 0 { lines.append("\(summary.kept) new answers of compilers are kept") }
                 lines += summary.explanation
             } catch { lines.append("no answer is kept: \(error)") }
@@ -86,7 +94,9 @@ package struct MakeCaches: Sendable {
         return values
     }
 
-    private mutating func recordKey(_ build: MakeBuild, _ toolchain: ToolchainStamps.Answer) -> BuildKey? {
+    private mutating func recordKey(
+        _ build: MakeBuild, _ make: FilePath, _ toolchain: ToolchainStamps.Answer
+    ) -> BuildKey? {
         guard case .known(let identity) = toolchain else {
             if case .unfit(let reason) = toolchain { explanation.append("no record: \(reason)") }
             return nil
@@ -96,11 +106,29 @@ package struct MakeCaches: Sendable {
                 goals: build.invocation.goals,
                 variables: build.invocation.variables.map { "\($0.name)\($0.assignment.rawValue)\($0.text)" },
                 flags: build.countingFlags, environment: build.environment, toolchain: identity.digest,
+                programs: try Self.programs(make, build.environment["PATH"]), compilers: identity.programs,
                 place: place)
         } catch {
             explanation.append("no record: \(error)")
             return nil
         }
+    }
+
+    /// Make itself, and what makefiles and scripts ask for a version or a commit without its being in the
+    /// toolchain: where each is, and its stamp.
+    private static func programs(_ make: FilePath, _ path: String?) throws(SystemError) -> [String] {
+        var found = [make]
+        for name in ["git", "rustc", "bindgen"] {
+            if let program = ExecutableLookup.find(name, path: path ?? "/bin:/usr/bin") {
+                found.append(program)
+            }
+        }
+        var words: [String] = []
+        for program in found {
+            let witness = try FileWitness(program, followingLinks: true)
+            words.append("\(program.string) \(witness.text)")
+        }
+        return words
     }
 
     private mutating func judge(_ key: BuildKey, _ build: MakeBuild) -> BuildVerdict? {

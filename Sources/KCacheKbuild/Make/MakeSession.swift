@@ -98,7 +98,8 @@ package struct MakeSession: Sendable {
         if build.options.warm, let store {
             plan.explanation += MakeWarming(build: build, host: host, store: store).run()
         }
-        let caches = MakeCaches(build, host: host, program: request.programPath)
+        let caches = MakeCaches(
+            build, make: plan.process.program, host: host, program: request.programPath)
         plan.explanation += caches.explanation
         if build.options.push, let store, goals.kind == .build {
             plan.pushing = MakePushing(build: build, host: host, store: store, key: caches.key)

@@ -16,8 +16,8 @@ package struct MakeWalk: Sendable {
     init?(_ build: MakeBuild, _ key: BuildKey, _ verdict: BuildVerdict?, cache: FilePath, program: FilePath?)
     {
         guard build.options.prune, build.goals.areWhole(build.invocation.goals), build.location.module == nil,
-            build.invocation.modes.isDisjoint(with: [.alwaysMake]), build.invocation.newFiles.isEmpty,
-            let program
+            build.invocation.modes.isDisjoint(with: [.alwaysMake, .checkLinkTimes]),
+            build.invocation.newFiles.isEmpty, build.invocation.includeDirectories.isEmpty, let program
         else { return nil }
         switch verdict {
         case .unchanged: break

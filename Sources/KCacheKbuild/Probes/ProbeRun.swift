@@ -36,11 +36,12 @@ package struct ProbeRun: Sendable {
 
     /// Keeps what the run learnt, and removes its folder. To be called once, after make has ended.
     ///
+    /// - Parameter keeping: false after a make that failed.
     /// - Throws: where the cache can't be written; the run's folder is removed all the same.
-    package func finish() throws(SystemError) -> Summary {
+    package func finish(keeping: Bool = true) throws(SystemError) -> Summary {
         var summary = Summary()
         defer { folder?.remove() }
-        guard let folder, let store, let toolchain else { return summary }
+        guard keeping, let folder, let store, let toolchain else { return summary }
         let notes = folder.notes()
         guard !notes.isEmpty else { return summary }
         guard toolchain.holds() else {

@@ -44,6 +44,11 @@ package struct FileWitness: Hashable, Sendable {
         stamp = try HostStatus.of(path, followingLinks: followingLinks).map { Stamp($0) }
     }
 
+    /// The stamp as words of a fixed form.
+    var text: String {
+        stamp.map { "\($0.device) \($0.inode) \($0.size) \($0.mtime) \($0.ctime) \($0.mode)" } ?? "-"
+    }
+
     /// True if nothing has changed there since.
     func holds() throws(SystemError) -> Bool {
         try HostStatus.of(path, followingLinks: followsLinks).map { Stamp($0) } == stamp
