@@ -31,9 +31,12 @@ enum Confirmation {
         guard old.isConfirmed, result.isAtRest, new.key == old.key, new.rules == old.rules,
             new.roots == old.roots
         else { return false }
+        // What make had made and nobody makes any more was taken away.
+        let made = Set(files(new, outputs: true).map { $0.0 })
+        guard files(old, outputs: true).allSatisfy({ made.contains($0.0) }) else { return false }
         var before: [[UInt8]: RecordedFile] = [:]
-        for (name, file) in sources(old) { before[name] = file }
-        for (name, file) in sources(new) {
+        for (name, file) in files(old, outputs: false) { before[name] = file }
+        for (name, file) in files(new, outputs: false) {
             guard let was = before.removeValue(forKey: name) else {
                 if file.marks.contains(.plain) { continue }
                 return false
@@ -50,13 +53,13 @@ enum Confirmation {
         }
     }
 
-    private static func sources(_ record: BuildRecord) -> [([UInt8], RecordedFile)] {
+    private static func files(_ record: BuildRecord, outputs: Bool) -> [([UInt8], RecordedFile)] {
         var found: [([UInt8], RecordedFile)] = []
         for directory in record.directories {
             let prefix =
                 Array("\(directory.root) ".utf8) + record.name(at: directory.path) + [UInt8(ascii: "/")]
             for i in Int(directory.firstFile)..<Int(directory.firstFile + directory.fileCount)
-            where !record.files[i].marks.contains(.output) {
+            where record.files[i].marks.contains(.output) == outputs {
                 found.append((prefix + record.name(at: record.files[i].name), record.files[i]))
             }
         }

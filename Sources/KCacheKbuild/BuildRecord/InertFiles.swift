@@ -17,6 +17,8 @@ struct InertFiles: Sendable {
     var tools: Set<[UInt8]> = []
     /// Ends of paths that makefiles name.
     var sourceNames: Set<[UInt8]> = []
+    /// Files that makefiles name by their path, and directories, all below which counts.
+    var namedPaths: Set<TreePath> = []
     /// Directories that count with all that lies below them.
     var wholeDirectories: Set<TreePath> = []
 
@@ -34,7 +36,9 @@ struct InertFiles: Sendable {
 
     private static let suffixes = ["rst", "dts", "dtsi", "dtso", "yaml"].map { Array($0.utf8) }
 
-    func isInert(_ path: TreePath) -> Bool {
+    func isInert(_ path: TreePath) -> Bool { looksInert(path) && !isReached(path) }
+
+    private func looksInert(_ path: TreePath) -> Bool {
         if everythingCounts { return false }
         let bytes = path.bytes
         let parts = bytes.split(separator: UInt8(ascii: "/"), maxSplits: 2)
@@ -58,13 +62,18 @@ struct InertFiles: Sendable {
         if headersCount, path.hasPrefix("include/") || path.hasPrefix("arch/") && path.hasSuffix(".h") {
             return false
         }
-        if sourceNames.contains(Array(name)) { return false }
-        if wholeDirectories.isEmpty { return true }
+        return !sourceNames.contains(Array(name))
+    }
+
+    /// True for a file that a makefile names, or that is at or below a directory which it takes whole.
+    private func isReached(_ path: TreePath) -> Bool {
+        if namedPaths.isEmpty, wholeDirectories.isEmpty { return false }
+        if namedPaths.contains(path) { return true }
         var parent = path.parent
         while let directory = parent {
-            if wholeDirectories.contains(directory) { return false }
+            if wholeDirectories.contains(directory) || namedPaths.contains(directory) { return true }
             parent = directory.parent
         }
-        return true
+        return false
     }
 }

@@ -28,6 +28,12 @@ enum ListingDigest {
         return name.starts(with: passing) && !name.starts(with: checkedCalls) || idle.contains(name)
     }
 
+    /// The same for a folder with all below it: one that is only named like an index or a backup may be built.
+    static func isIdleFolder(_ name: [UInt8]) -> Bool {
+        TemporaryName.isTemporary(name) || ReservedName.isVersionControl(name)
+            || name.starts(with: passing)
+    }
+
     /// False for the first and last byte of a name that is certainly not idle.
     static func mayBeIdle(_ first: UInt8, _ last: UInt8) -> Bool {
         last == UInt8(ascii: "~") || firstBytes.contains(first)

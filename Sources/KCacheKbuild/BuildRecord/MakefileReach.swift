@@ -8,6 +8,14 @@ package struct MakefileReach: Sendable {
     private(set) var sourceNames: Set<[UInt8]> = []
     /// Paths outside the directory that the text names literally.
     package private(set) var paths: [TreePath] = []
+    /// Paths that, read from the top, lie in another directory; they may as well be this directory's own.
+    private(set) var perhaps: [TreePath] = []
+    /// What stands in front of a computed name, read the same way.
+    private(set) var perhapsBelow: [TreePath] = []
+    /// Files outside the tree that it names: absolute, or from the tree's top.
+    private(set) var outside: [[UInt8]] = []
+    /// It may set what the makes below it see: flags of subdirectories, exported variables.
+    private(set) var passesDown = false
     /// Makefiles that it includes by a literal path.
     private(set) var included: [TreePath] = []
     /// Folders of `arch/` that it names.
@@ -32,6 +40,9 @@ package struct MakefileReach: Sendable {
                 takesWholeDirectory = true
             }
             if line.containsText("$(shell") { reachesAnywhere = true }
+            if line.containsText("subdir-") || line.containsText("export") || line.containsText("KBUILD_") {
+                passesDown = true
+            }
             let words = line.split(whereSeparator: Self.isSeparator)
             guard let first = words.first else { continue }
             let isInclude = ["include", "-include", "sinclude"].contains { first.elementsEqual($0.utf8) }
@@ -56,7 +67,8 @@ package struct MakefileReach: Sendable {
         }
         let leaf = word[((word.lastIndex(of: slash) ?? word.startIndex - 1) + 1)...]
         if InertFiles.hasInertSuffix(leaf) {
-            if leaf.contains(where: Self.isVariable) {
+            // A suffix alone is put behind names, or replaced.
+            if leaf.contains(where: Self.isVariable) || leaf.first == dot && leaf.count <= 5 {
                 takesWholeDirectory = true
             } else {
                 sourceNames.insert(Array(leaf))
@@ -73,7 +85,7 @@ package struct MakefileReach: Sendable {
         let isElsewhere =
             text != Array(word) || text.starts(with: "../".utf8) || isInclude
             || ["include/", "arch/", "scripts/", "tools/", "$("].contains { text.starts(with: $0.utf8) }
-        guard isElsewhere else { return }
+        guard isElsewhere else { return noteFromTop(text) }
         if text.contains(where: Self.isVariable) {
             let own = directory.map { $0.bytes + [slash] } ?? []
             // Something of this directory by a computed name.
@@ -81,15 +93,35 @@ package struct MakefileReach: Sendable {
             if isOwn, !isInclude { takesWholeDirectory = true } else { reachesAnywhere = true }
             return
         }
-        let base = text.starts(with: "../".utf8) ? directory : nil
+        // Lists of Kbuild's count from the directory, make itself from the top.
+        let base = word.starts(with: "../".utf8) && !isInclude ? directory : nil
         guard let path = PathResolver(root: []).resolve(text, in: base) else {
             reachesAnywhere = true
+            outside.append(text)
+            if let base { outside.append(base.bytes + [slash] + text) }
             return
         }
         if isInclude {
             included.append(path)
         } else if directory.map({ !path.isInside($0) }) ?? true {
             paths.append(path)
+        }
+    }
+
+    /// A path without a variable in front: make takes it from the top of the tree, Kbuild's own lists from here.
+    private mutating func noteFromTop(_ text: [UInt8]) {
+        if text.first == slash {
+            if text.count > 1, !text.contains(where: Self.isVariable) { outside.append(text) }
+            return
+        }
+        let start = text.prefix { !Self.isVariable($0) }
+        if start.count < text.count {
+            guard let cut = start.lastIndex(of: slash), let path = TreePath(Array(text[..<cut])) else {
+                return
+            }
+            perhapsBelow.append(path)
+        } else if let path = PathResolver(root: []).resolve(text, in: nil) {
+            perhaps.append(path)
         }
     }
 
@@ -133,6 +165,7 @@ package struct MakefileReach: Sendable {
 
 private let percent = UInt8(ascii: "%")
 private let slash = UInt8(ascii: "/")
+private let dot = UInt8(ascii: ".")
 
 extension Collection<UInt8> {
     fileprivate func count(of byte: UInt8) -> Int { reduce(0) { $0 + ($1 == byte ? 1 : 0) } }

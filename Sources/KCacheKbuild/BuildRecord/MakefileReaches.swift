@@ -8,6 +8,10 @@ struct MakefileReaches {
     private(set) var sourceNames: Set<[UInt8]> = []
     private(set) var wholeDirectories: Set<TreePath> = []
     private(set) var architectures: Set<[UInt8]> = []
+    /// Files, and directories with all below them, that a makefile names.
+    private(set) var namedPaths: Set<TreePath> = []
+    /// Files outside the tree: absolute, or from the tree's top.
+    private(set) var outside: Set<[UInt8]> = []
 
     /// Reads them.
     ///
@@ -29,14 +33,24 @@ struct MakefileReaches {
                 try Self.read(directory, source, architecture)
             }
         }
+        try readTop(source, architecture)
         for (directory, reaches) in zip(sorted, found.joined()) {
             byDirectory[directory] = reaches
             for reach in reaches {
                 sourceNames.formUnion(reach.sourceNames)
                 architectures.formUnion(reach.architectures)
+                namedPaths.formUnion(reach.paths)
+                namedPaths.formUnion(reach.perhaps)
+                outside.formUnion(reach.outside)
                 if reach.takesWholeDirectory { wholeDirectories.insert(directory) }
             }
         }
+    }
+
+    /// What the top makefiles name outside the tree: all else of theirs is watched anyway.
+    private mutating func readTop(_ scan: RootScan, _ architecture: String) throws {
+        let names = ["Makefile", "Kbuild", "arch/\(architecture)/Makefile"].compactMap { TreePath($0) }
+        for reach in try Self.read(names, of: nil, scan, architecture) { outside.formUnion(reach.outside) }
     }
 
     private static func read(_ directory: TreePath, _ scan: RootScan, _ architecture: String) throws
@@ -44,8 +58,14 @@ struct MakefileReaches {
     {
         let names = ["Kbuild", "Makefile"].compactMap { directory.appending(Array($0.utf8)) }
         guard let makefile = names.first(where: { scan.listing[$0] != nil }) else { return [] }
+        return try read([makefile], of: directory, scan, architecture)
+    }
+
+    private static func read(
+        _ makefiles: [TreePath], of directory: TreePath?, _ scan: RootScan, _ architecture: String
+    ) throws -> [MakefileReach] {
         var found: [MakefileReach] = []
-        var pending = [makefile]
+        var pending = makefiles
         var seen: Set<TreePath> = []
         while let path = pending.popLast() {
             // The generic parts of Kbuild are under scripts/, whose change means to walk everything.

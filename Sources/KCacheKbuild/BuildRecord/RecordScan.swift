@@ -38,7 +38,17 @@ struct RecordScan {
         let commands = try SavedCommands(scans)
         let reach = try MakefileReaches(scans)
         let inert = inertFiles(scans, commands, reach, config, isLocal: isLocal)
+        try refuseOtherCompiler(first, commands)
         for path in commands.outside { watched.insert(path) }
+        for path in key.namedPaths { watched.insert(Array(path.utf8)) }
+        for path in reach.outside {
+            for root in roots where root.kind != .modules {
+                if let path = SavedCommands.absolute(path, from: root.path) { watched.insert(path) }
+            }
+        }
+        for scan in scans where scan.root.kind == .modules {
+            try ModuleMakefiles.watch(scan, into: &watched)
+        }
 
         var table = RecordTable(scans: scans)
         var rules = DigestBuilder()
@@ -52,6 +62,7 @@ struct RecordScan {
                 table.add(r, i, decides: decides, isPlain: isPlain && !decides)
                 if file.status.kind == .link, try !leadsToOutput(file, scan) {
                     watched.insert(Self.absolute(scan.root, file.path))
+                    try watched.addFolder(behind: Self.absolute(scan.root, file.path), roots: roots)
                 }
                 if decides, !scan.isOutput[i] { Self.add(file, r, to: &rules) }
             }
@@ -59,7 +70,7 @@ struct RecordScan {
         let edges = try DescentEdges(scans: scans, commands: commands, reach: reach, config: config)
         let record = try table.record(
             key: key.digest, rules: rules.finish(), watched: watched, edges: edges, walkReason: walkReason,
-            begun: begun)
+            started: started.time, begun: begun)
         return Result(record: record, isAtRest: commands.isAtRest)
     }
 
@@ -119,6 +130,18 @@ struct RecordScan {
         return config.status.mtime <= auto.status.mtime && config.status.ctime <= auto.status.ctime
     }
 
+    /// Refuses where a makefile has chosen a compiler that the key knows nothing of: Kbuild asks for its version.
+    private func refuseOtherCompiler(_ scan: RootScan, _ commands: SavedCommands) throws {
+        guard let compilers = key.compilers else { return }
+        let recorded = try RecordedCommands.read(in: scan.root.directory)["CC"].map { [$0] } ?? []
+        for command in recorded + commands.moduleCompilers {
+            let words = command.split(separator: " ").map(String.init)
+            let called = ToolchainNames.program(command).map(String.init) ?? ""
+            if compilers.contains(called) || words.first.map(compilers.contains) == true { continue }
+            throw RecordRefusal("\(called) was the compiler, which only a makefile knows")
+        }
+    }
+
     private func refuseLeftovers(_ classification: Classification) throws(RecordRefusal) {
         let signs: Set<BuildFinding.Kind> = [
             .unfinishedCompile, .missingTarget, .unsavedCommand, .temporaryFile, .emptyOutput, .neverBuilt,
@@ -152,6 +175,7 @@ struct RecordScan {
         }
         inert.sourceNames = reach.sourceNames
         inert.wholeDirectories = reach.wholeDirectories
+        inert.namedPaths = reach.namedPaths
         inert.tools = Set(["build", "include", "scripts", "lib", "arch"].map { Array($0.utf8) })
         inert.architectures = reach.architectures
         for (r, scan) in scans.enumerated() {

@@ -63,7 +63,7 @@ struct RecordTable {
     /// - Throws: `RecordRefusal` if a directory is changing.
     func record(
         key: Digest, rules: Digest, watched: WatchedPaths, edges: DescentEdges, walkReason: String,
-        begun: Int64
+        started: Int64, begun: Int64
     ) throws -> BuildRecord {
         let places = places()
         let listings = try Parallel.map((places.count + 63) / 64) { part in
@@ -109,6 +109,11 @@ struct RecordTable {
             if status?.kind == .directory, !watched.folders.contains(path) { continue }
             if let status, status.kind != .other, !StatIndex.isSettled(ctime: status.ctime, now: begun) {
                 throw RecordRefusal("\(quoteForPeople(path)) changed just now")
+            }
+            if let status, status.kind == .file,
+                !StatIndex.isSettled(ctime: max(status.ctime, status.mtime), now: started)
+            {
+                throw RecordRefusal("\(quoteForPeople(path)) changed while make ran, or just before")
             }
             let set = sets.number(edges.dependents(path: path), in: &record)
             record.paths.append(RecordedPath(path: Self.append(path, &record), dependents: set, status))

@@ -60,7 +60,9 @@ struct RootScan: Sendable {
             let end = bytes[start...].firstIndex(of: UInt8(ascii: "/")) ?? bytes.count
             // Few names need the whole look.
             if start < end, ListingDigest.mayBeIdle(bytes[start], bytes[end - 1]),
-                ListingDigest.isIdle(Array(bytes[start..<end]))
+                end == bytes.count
+                    ? ListingDigest.isIdle(Array(bytes[start..<end]))
+                    : ListingDigest.isIdleFolder(Array(bytes[start..<end]))
             {
                 return true
             }

@@ -16,6 +16,8 @@ struct SavedCommands {
     private(set) var elsewhere: [[Place]]
     /// By name of the index: where it is if not in the first root.
     private(set) var placeOfName: [Place?] = []
+    /// The commands that compiled external modules, as far as their first option.
+    private(set) var moduleCompilers: Set<String> = []
     private var named: [[Bool]]
     /// Named by a word of a command, or where no compiler recorded it.
     private var plain: [[Bool]]
@@ -164,8 +166,10 @@ struct SavedCommands {
                 source.map { $0 > made } ?? false
                 || graph.index.recorded(record).contains { number in
                     let input = graph.nodeOfName[Int(number)]
-                    guard input >= 0, let time = graph.mtimes[Int(input)] else { return false }
-                    return time > made
+                    if input >= 0, let time = graph.mtimes[Int(input)] { return time > made }
+                    // One that is gone: make would rebuild the target.
+                    let name = graph.index.names[Int(number)]
+                    return name.path != nil && !name.isWildcard
                 }
             if isOlder { restless.insert(record.target) }
         }
@@ -182,6 +186,9 @@ struct SavedCommands {
                     let parsed = try CmdFile(parsing: bytes)
                     parsed.forEachPrerequisite { path, _, _ in words.append(Array(path)) }
                     words.append(Array(parsed.source))
+                    if parsed.hasRecordedDependencies, let command = RecordedCommands.command(bytes) {
+                        moduleCompilers.insert(command)
+                    }
                     words += CommandText.words(parsed.command).filter { $0.first == UInt8(ascii: "/") }.map {
                         Array($0)
                     }

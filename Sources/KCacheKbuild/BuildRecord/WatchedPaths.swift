@@ -1,5 +1,6 @@
 import KCacheCore
 import KCacheSystem
+import SystemPackage
 
 /// Files that a build looks at by their absolute path, or where nothing stands in the roots.
 struct WatchedPaths {
@@ -11,7 +12,10 @@ struct WatchedPaths {
     mutating func insert(_ path: [UInt8], evenFolder: Bool = false) {
         if evenFolder { folders.insert(path) }
         guard path.first == UInt8(ascii: "/"), !path.contains(0), path.count < 4096 else { return }
-        for passing in ["/dev/", "/proc/", "/sys/"] where path.starts(with: passing.utf8) { return }
+        let isMemory = path.starts(with: "/dev/shm/".utf8)
+        for passing in ["/dev/", "/proc/", "/sys/"] where !isMemory && path.starts(with: passing.utf8) {
+            return
+        }
         paths.insert(path)
     }
 
@@ -32,6 +36,36 @@ struct WatchedPaths {
         for word in Self.words(config["EXTRA_FIRMWARE"]) { add("\(firmware)/\(word)", roots) }
         for (_, value) in config.values where value.contains("/") || value.contains(".") {
             for word in Self.words(value) { add(word, roots) }
+        }
+    }
+
+    /// Takes all that lies in a folder outside the roots to which a link of theirs leads; nothing for a link that
+    /// leads to anything else.
+    ///
+    /// - Throws: `RecordRefusal` where something is built there, or that is too much.
+    mutating func addFolder(behind link: [UInt8], roots: [BuildRoot]) throws {
+        let place = FilePath(String(decoding: link, as: UTF8.self))
+        guard try HostStatus.of(place, followingLinks: true)?.kind == .directory else { return }
+        try addFolder(try Directory.open(place), link, roots, depth: 0)
+    }
+
+    private mutating func addFolder(_ folder: Directory, _ link: [UInt8], _ roots: [BuildRoot], depth: Int)
+        throws
+    {
+        let path = Array(try folder.realPath().string.utf8)
+        if roots.contains(where: { $0.holds(path) }) || paths.contains(path) { return }
+        insert(path, evenFolder: true)
+        for entry in try folder.entries() {
+            let child = path + [UInt8(ascii: "/")] + entry.name
+            guard depth < 16, paths.count < 50_000, TreePath(entry.name).map(CmdIndex.isCommandFile) == false
+            else {
+                throw RecordRefusal("\(quoteForPeople(link)) leads out of the tree to what is built there")
+            }
+            let place = FilePath(String(decoding: child, as: UTF8.self))
+            if try HostStatus.of(place, followingLinks: true)?.kind == .directory {
+                try addFolder(try Directory.open(place), link, roots, depth: depth + 1)
+            }
+            if entry.status.kind != .directory { insert(child) }
         }
     }
 
