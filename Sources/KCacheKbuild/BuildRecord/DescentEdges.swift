@@ -34,6 +34,7 @@ struct DescentEdges {
         addCommands(graph, commands, first.listing)
         addMakefiles(reach, scans)
         try addPayloads(graph, commands, scans)
+        try addGenerated(reach, scans)
         for target in commands.restless { always.insert(owner(of: target.parent)) }
         try addKnown(scans, config)
     }
@@ -135,7 +136,24 @@ struct DescentEdges {
         for (directory, reaches) in reach.byDirectory {
             let owner = owner(of: directory)
             for one in reaches {
-                if one.reachesAnywhere { always.insert(owner) }
+                if one.reachesAnywhere {
+                    always.insert(owner)
+                    // What it finds out there may be handed down as flags.
+                    if one.passesDown, let place = owners[owner] {
+                        for (below, number) in numbers where below.isInside(place) { always.insert(number) }
+                    }
+                }
+                for path in one.perhaps {
+                    for (root, scan) in scans.enumerated() {
+                        if let file = scan.listing.index(of: path) { add(owner, root: root, file: file) }
+                    }
+                }
+                for path in one.perhapsBelow
+                where numbers[path] != nil && !hasOwn(path, directory) && path != directory
+                    && !path.isInside(directory)
+                {
+                    always.insert(owner)
+                }
                 for path in one.paths {
                     var isFound = false
                     for (root, scan) in scans.enumerated() {
@@ -146,6 +164,42 @@ struct DescentEdges {
                     // A directory, or what may come to be.
                     if !isFound { always.insert(owner) }
                 }
+            }
+        }
+    }
+
+    /// True if the path means a directory below this one.
+    private func hasOwn(_ path: TreePath, _ directory: TreePath) -> Bool {
+        TreePath(directory.bytes + [UInt8(ascii: "/")] + path.bytes).map { numbers[$0] != nil } == true
+    }
+
+    /// Headers that a directory's makefile makes among the generated ones, while others are visited: after that
+    /// directory is walked they may be new.
+    private mutating func addGenerated(_ reach: MakefileReaches, _ scans: [RootScan]) throws {
+        guard words > 0, let first = scans.first else { return }
+        var prepared: [UInt8] = []
+        for scan in scans {
+            if let path = TreePath("Kbuild"), let text = try scan.root.directory.readFile(path) {
+                prepared += text
+            }
+        }
+        var made: [Int: Set<Int>] = [:]
+        for (directory, reaches) in reach.byDirectory {
+            let owner = owner(of: directory)
+            for path in reaches.flatMap({ $0.paths + $0.perhaps })
+            where path.bytes.firstRange(of: Array("include/generated/".utf8)) != nil
+                && !RuleFiles.decides(path, isOutput: true)
+            {
+                guard let file = first.listing.index(of: path), first.isOutput[file],
+                    prepared.firstRange(of: Array(path.name)) == nil
+                else { continue }
+                made[owner, default: []].insert(file)
+            }
+        }
+        guard !made.isEmpty else { return }
+        for (i, file) in first.listing.files.enumerated() where first.isOutput[i] {
+            for header in made[owner(of: file.path.parent)] ?? [] {
+                for word in 0..<words { bits[0][i * words + word] |= bits[0][header * words + word] }
             }
         }
     }

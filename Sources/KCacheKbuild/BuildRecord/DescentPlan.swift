@@ -34,6 +34,8 @@ private struct DescentWalk {
     /// Directories to walk, by number.
     private var walked: [Bool]
     private var pending: [Int] = []
+    /// Directories below which all are walked.
+    private var markedBelow: Set<Int> = []
     /// Directories of the record by their owner.
     private var members: [Int: [Int]] = [:]
 
@@ -57,15 +59,17 @@ private struct DescentWalk {
             if isTop(owner), dependents.isEmpty, !isTopOutput(entry, directory) {
                 return "\(name()) changed, and no saved command names it"
             }
-            mark(owner)
-            for dependent in dependents { mark(Int(dependent)) }
+            // What only makefiles look at may decide on flags for all directories below.
+            let isForMakefiles = !entry.marks.contains(.plain) && !entry.marks.contains(.output)
+            mark(owner, andBelow: isForMakefiles)
+            for dependent in dependents { mark(Int(dependent), andBelow: isForMakefiles) }
         }
         for directory in changes.directories {
             let owner = Int(record.directories[directory].owner)
             if isTop(owner) {
                 return "the names in \(record.path(ofDirectory: directory)?.description ?? ".") changed"
             }
-            mark(owner)
+            mark(owner, andBelow: true)
         }
         for path in changes.paths {
             let dependents = record.dependents(record.paths[path].dependents)
@@ -90,6 +94,16 @@ private struct DescentWalk {
     /// vmlinux and its like, made by every make that needs them.
     private func isTopOutput(_ file: RecordedFile, _ directory: Int) -> Bool {
         file.marks.contains(.output) && record.path(ofDirectory: directory) == nil
+    }
+
+    private mutating func mark(_ directory: Int, andBelow: Bool) {
+        mark(directory)
+        guard andBelow, let path = record.path(ofDirectory: directory), markedBelow.insert(directory).inserted
+        else { return }
+        for (i, other) in record.directories.enumerated()
+        where other.root == 0 && other.marks.contains(.descended) && !walked[i] {
+            if record.path(ofDirectory: i)?.isInside(path) == true { mark(i) }
+        }
     }
 
     private mutating func mark(_ directory: Int) {
