@@ -30,6 +30,7 @@ import Testing
             try kernel.makeTree(at: twins.place(kind), history.state)
             try MakeTwins.complete(twins.place(kind))
         }
+        try twins.edit(Self.reach)
         try twins.make(.init(name: "the first build"))
         for _ in 0..<Self.rounds where !twins.failed {
             // Sometimes nothing is edited: that has to be seen as well.
@@ -47,6 +48,18 @@ import Testing
         try twins.make(.init(name: "the last build"))
         try twins.make(.init(name: "nothing to do"))
     }
+
+    /// A directory whose makefile takes units by pattern and flags from elsewhere; no edit of a history's own
+    /// comes here.
+    private static let reach = """
+        echo 'ccflags-y += -DINCLUDED=0' >arch/fake/kernel/flags.inc; echo -DLISTED=0 >Documentation/flags.txt
+        cat >>arch/fake/kernel/Makefile <<'END'
+
+        include $(src)/flags.inc
+        ccflags-y += $(shell cat $(srctree)/Documentation/flags.txt)
+        obj-y += $(patsubst $(srctree)/$(src)/%.c,%.o,$(sort $(wildcard $(srctree)/$(src)/wild-*.c)))
+        END
+        """
 
     /// Most often a whole build, as people do.
     private func step(_ random: inout SplitMix) -> MakeTwins.Step {
@@ -78,7 +91,12 @@ import Testing
         }
         guard !files.isEmpty else { return }
         let file = files[Int(random.next() % UInt64(files.count))]
-        switch random.next() % 6 {
+        let number = random.next() % 4
+        switch random.next() % 10 {
+        case 6: try twins.edit("echo 'ccflags-y += -DINCLUDED=\(number)' >arch/fake/kernel/flags.inc")
+        case 7: try twins.edit("echo -DLISTED=\(number) >Documentation/flags.txt")
+        case 8: try twins.edit("echo 'int wild_\(number);' >arch/fake/kernel/wild-\(number).c")
+        case 9: try twins.edit("rm -f arch/fake/kernel/wild-\(number).c")
         case 0, 1: try twins.edit("rm -f '\(file)'")
         case 2: try twins.edit("touch '\(file)'")
         case 3: try twins.edit("touch -d 2001-01-01 '\(file)'")
