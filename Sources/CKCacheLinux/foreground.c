@@ -25,7 +25,8 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
     errno = saved;
 }
 
-int kcache_run_foreground(const char *program, char *const argv[], char *const envp[], int *status) {
+int kcache_run_foreground(
+    const char *program, char *const argv[], char *const envp[], int output, int error, int *status) {
     struct sigaction before[watched_count];
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigemptyset(&action.sa_mask);
@@ -46,8 +47,13 @@ int kcache_run_foreground(const char *program, char *const argv[], char *const e
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &mask);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (error >= 0) posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO);
     pid_t pid = 0;
-    int result = -posix_spawn(&pid, program, NULL, &attributes, argv, envp);
+    int result = -posix_spawn(&pid, program, &actions, &attributes, argv, envp);
+    posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (result == 0) {
         child = (sig_atomic_t)pid;

@@ -38,10 +38,13 @@ package struct ForegroundProcess: Sendable {
     /// SIGINT and SIGQUIT of the terminal reach the child by themselves and are let pass here; signals that a
     /// process sends to this one are sent on. Signals that were ignored at the start stay ignored in both.
     /// May not be called by two threads at once.
+    /// - Parameter terminal: takes the place of the real terminal for what the program prints.
     /// - Throws: what posix_spawn(3) says if there is no such program or it can't be run.
-    package func run() throws(SystemError) -> Ending {
+    package func run(printingTo terminal: PseudoTerminal? = nil) throws(SystemError) -> Ending {
         var status: Int32 = 0
-        let result = withPointers { kcache_run_foreground($0, $1, $2, &status) }
+        let output = terminal?.slave ?? -1
+        let error = terminal?.takesErrors == true ? output : -1
+        let result = withPointers { kcache_run_foreground($0, $1, $2, output, error, &status) }
         try check(result, "run", program.string)
         let signal = status & 0x7f
         return signal == 0 ? .exited((status >> 8) & 0xff) : .signaled(signal)

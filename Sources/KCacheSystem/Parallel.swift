@@ -29,6 +29,11 @@ package enum Parallel {
         if let error = failure.withLock({ $0 }) { throw error }
     }
 
+    /// Begins work that nobody waits for; it ends with the process at the latest.
+    package static func start(_ body: @escaping @Sendable () -> Void) {
+        DispatchQueue.global().async { body() }
+    }
+
     /// Maps in parallel, keeping the order.
     package static func map<T: Sendable>(
         _ count: Int, workers: Int = coreCount, _ body: @Sendable (Int) throws -> T

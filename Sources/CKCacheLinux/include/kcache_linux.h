@@ -48,9 +48,29 @@ int kcache_errno(void);
 
 /// Runs a program with this process's descriptors, group and terminal, and waits: 0 and its wait status, or
 /// -errno if it could not be started. Meanwhile signals from processes are passed on; the terminal's reach it
-/// by themselves. Not for two threads at once.
-int kcache_run_foreground(const char *program, char *const argv[], char *const envp[], int *status);
+/// by themselves. `output` and `error` take the places of descriptors 1 and 2; -1 leaves those as they are.
+/// Not for two threads at once.
+int kcache_run_foreground(
+    const char *program, char *const argv[], char *const envp[], int output, int error, int *status);
 /// execve(2); returns only -errno.
 int kcache_replace(const char *program, char *const argv[], char *const envp[]);
 /// Ends this process as a child with that wait status ended: with its exit status, or by the same signal.
 void kcache_end_as(int status) __attribute__((noreturn));
+
+/// 0 and the number of the terminal's device, whatever name it was opened by; -ENOTTY if it is none.
+int kcache_terminal_device(int fd, uint32_t *device);
+/// Columns of the terminal's window, 0 if they are not known.
+int kcache_terminal_columns(int fd);
+/// 0 if this process is in the background of the terminal, else 1.
+int kcache_is_foreground(int fd);
+int kcache_copy_window(int from, int to);
+/// A pseudo terminal with the window and modes of `like` that changes no byte and echoes none. Nobody's
+/// controlling terminal. The master does not block.
+int kcache_open_pty(int like, int *master, int *slave);
+/// Writes a byte to `fd` on each change of the window (SIGWINCH); -1 ends that.
+void kcache_watch_window(int fd);
+/// A pipe that does not block, neither end in the place of a standard descriptor.
+int kcache_wake_pipe(int ends[2]);
+/// Starts a thread that takes no signal that would end the process.
+int kcache_start_thread(void (*body)(void *), void *context, unsigned long *thread);
+int kcache_join_thread(unsigned long thread);
