@@ -11,6 +11,8 @@ package struct DescentPlan: Sendable, Hashable {
     }
 
     package let walk: Walk
+    /// All directories that make does not descend into then, those below others too.
+    package let leftOut: Int
 
     /// The directories to leave out; empty where everything is walked.
     package var untouched: [TreePath] {
@@ -21,10 +23,17 @@ package struct DescentPlan: Sendable, Hashable {
     package init(record: BuildRecord, changes: BuildChanges) {
         if !record.walkReason.isEmpty {
             walk = .everything(record.walkReason)
+            leftOut = 0
             return
         }
         var work = DescentWalk(record)
-        walk = work.everything(changes).map { .everything($0) } ?? .allBut(work.untouched())
+        if let reason = work.everything(changes) {
+            walk = .everything(reason)
+            leftOut = 0
+        } else {
+            walk = .allBut(work.untouched())
+            leftOut = work.leftOut
+        }
     }
 }
 
@@ -151,6 +160,12 @@ private struct DescentWalk {
             if other < path { low = middle + 1 } else { high = middle }
         }
         return low < end && record.path(ofDirectory: low) == path ? low : nil
+    }
+
+    var leftOut: Int {
+        record.directories.indices.count {
+            record.directories[$0].marks.contains(.descended) && !walked[$0]
+        }
     }
 
     func untouched() -> [TreePath] {

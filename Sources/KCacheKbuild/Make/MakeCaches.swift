@@ -55,6 +55,9 @@ package struct MakeCaches: Sendable {
     /// Nanoseconds; longer than the 20 ms within which `StatIndex` trusts no time.
     private static let tick: Int64 = 22_000_000
 
+    /// What the caches have saved the make; to be asked after its end, before `close`.
+    var savings: MakeSavings { run?.savings ?? MakeSavings(answers: 0, directories: 0) }
+
     /// Keeps what the make has shown. Called once, after make's end.
     func close(_ build: MakeBuild, _ ending: ForegroundProcess.Ending) -> [String] {
         var lines: [String] = []
@@ -166,6 +169,7 @@ package struct MakeCaches: Sendable {
             sourceTree: build.location.source, outputTree: output, variables: variables,
             environment: build.environment, mayWrite: true, toolchain: toolchain)
         request.caches = build.options.probeCache
+        request.countsAnswers = build.options.explain
         let syscalls = SyscallCheck.Injection(build, toolchain, cache: host.cacheFolder, program: program)
         request.extraMakefile = { folder in
             (walk?.makefile(folder) ?? "") + (syscalls?.makefile(folder) ?? "")

@@ -22,6 +22,9 @@ package struct MakePlan: Sendable {
     /// Reasons, a line each, for `--explain`.
     package var explanation: [String]
 
+    /// What the caches have saved; to be asked when make has ended, before `close`.
+    package var savings: MakeSavings { caches?.savings ?? MakeSavings(answers: 0, directories: 0) }
+
     /// Hands the caches what make did, and pushes if that is wanted, before this process ends as make did; lines
     /// for `--explain`.
     ///

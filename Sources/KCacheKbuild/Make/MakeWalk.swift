@@ -32,6 +32,8 @@ package struct MakeWalk: Sendable {
     package static let verb = "make-walk"
     /// In the run's folder.
     static let list = "untouched.mk"
+    /// In that file, in front of the number of all directories that make is kept out of.
+    static let leftOutPrefix = "kcache-left-out := "
 
     /// The makefile text, for makes of the output tree.
     ///
@@ -61,7 +63,8 @@ package struct MakeWalk: Sendable {
         guard let changes = try BuildRecords(host: host).changes(key: key, tree: tree) else { return [] }
         let plan = DescentPlan(record: changes.record, changes: changes)
         let paths = plan.untouched.map(\.description).filter { ProbeText.isPlainPath("/\($0)") }
-        let text = "kcache-untouched := \(paths.joined(separator: " "))\n"
+        let text =
+            "kcache-untouched := \(paths.joined(separator: " "))\n" + "\(leftOutPrefix)\(plan.leftOut)\n"
         try AtomicFile.write(
             Array(text.utf8), to: TreePath(literal: Array(list.utf8)), in: Directory.open(folder),
             durable: false)

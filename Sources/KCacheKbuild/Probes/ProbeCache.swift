@@ -20,6 +20,8 @@ package struct ProbeCache: Sendable {
         package var extraMakefile: @Sendable (FilePath) -> String = { _ in "" }
         /// False: questions are not answered, the rest is put in all the same.
         package var caches = true
+        /// True: the answers that make takes are counted (`ProbeRun.savings`).
+        package var countsAnswers = false
         /// From `ToolchainStamps`; nil: no probe is cached.
         package var toolchain: ToolchainStamps.Answer
 
@@ -57,10 +59,11 @@ package struct ProbeCache: Sendable {
                 let probes = try KbuildProbes(reading: Directory.open(request.sourceTree))
                 explanation += probes.explanation
                 let store = try store(request, probes, cache, &explanation)
-                let makefile = ProbeMakefile(
+                var makefile = ProbeMakefile(
                     folder: folder.path.string, tree: request.outputTree.string, answers: store?.path.string,
                     probes: probes, environment: request.environment,
                     extra: request.extraMakefile(folder.path))
+                makefile.countsAnswers = request.countsAnswers
                 try folder.write(makefile.body, to: ProbeMakefile.bodyName)
                 try folder.write(makefile.entry, to: ProbeMakefile.entryName)
                 let mine = folder.path.appending(ProbeMakefile.entryName).string

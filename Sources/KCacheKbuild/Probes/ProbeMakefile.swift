@@ -13,10 +13,13 @@ struct ProbeMakefile {
     var environment: [String: String]
     /// Further text for makes of the tree itself.
     var extra: String
+    /// Each answer adds a byte to a file.
+    var countsAnswers = false
 
     static let entryName = "enter.mk"
     static let bodyName = "body.mk"
     static let notePrefix = "note."
+    static let countName = "answered"
 
     /// What every sub-make reads.
     var entry: String {
@@ -92,6 +95,10 @@ struct ProbeMakefile {
             """
     }
 
+    /// Goes behind an answer. `$(file …)` starts no process; make knows it from 4.0 on, and before it is the
+    /// value of a variable that nobody has.
+    private var counted: String { countsAnswers ? "$(file >>\(folder)/\(Self.countName),)" : "" }
+
     private func lookup(_ answers: String) -> String {
         var text = """
             kcache-file := $(if $(obj),o$(subst /,@1,$(subst @,@0,$(obj))),top).mk
@@ -106,14 +113,14 @@ struct ProbeMakefile {
                 ifneq ($(call kcache-free,try-run),)
                 kcache-try-run = \(tryRun)
                 kcache-try-key = $(call kcache-encode,$(1))%;$(call kcache-encode,$(2))%;$(call kcache-encode,$(3))
-                override try-run = $(foreach kcache-key,$(kcache-try-key),$(if $(kcache-same),$(if $(kcache-t/$(kcache-key)),$(call kcache-decode,$(kcache-t/$(kcache-key))),$(call kcache-noted,t,$(kcache-try-run))),$(kcache-try-run)))
+                override try-run = $(foreach kcache-key,$(kcache-try-key),$(if $(kcache-same),$(if $(kcache-t/$(kcache-key)),$(call kcache-decode,$(kcache-t/$(kcache-key)))\(counted),$(call kcache-noted,t,$(kcache-try-run))),$(kcache-try-run)))
                 endif
 
                 """
         }
         guard !probes.shellVariables.isEmpty else { return text }
         text += """
-            kcache-shell = $(foreach kcache-key,$(1)%;$(call kcache-encode,$(2)),$(if $(kcache-same),$(if $(kcache-s/$(kcache-key)),$(call kcache-decode,$(kcache-s/$(kcache-key))),$(call kcache-noted,s,$(shell $(2)))),$(shell $(2))))
+            kcache-shell = $(foreach kcache-key,$(1)%;$(call kcache-encode,$(2)),$(if $(kcache-same),$(if $(kcache-s/$(kcache-key)),$(call kcache-decode,$(kcache-s/$(kcache-key)))\(counted),$(call kcache-noted,s,$(shell $(2)))),$(shell $(2))))
 
             """
         for variable in probes.shellVariables { text += Self.override(variable) }

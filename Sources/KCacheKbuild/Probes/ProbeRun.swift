@@ -34,6 +34,9 @@ package struct ProbeRun: Sendable {
         (self.folder, self.store, self.toolchain) = (folder, store, toolchain)
     }
 
+    /// What the run has saved; to be asked before `finish`. Answers are told where they were counted.
+    package var savings: MakeSavings { folder?.savings() ?? MakeSavings(answers: 0, directories: 0) }
+
     /// Keeps what the run learnt, and removes its folder. To be called once, after make has ended.
     ///
     /// - Parameter keeping: false after a make that failed.

@@ -44,6 +44,21 @@ struct RunFolder: Sendable {
         return notes
     }
 
+    /// What make has taken from the files here; what can't be read counts as nothing.
+    func savings() -> MakeSavings {
+        var savings = MakeSavings(answers: 0, directories: 0)
+        do throws(SystemError) {
+            let count = TreePath(literal: Array(ProbeMakefile.countName.utf8))
+            savings.answers = try folder.status(count).map { Int(clamping: $0.size) } ?? 0
+            let list = TreePath(literal: Array(MakeWalk.list.utf8))
+            let text = String(decoding: try folder.readFile(list, limit: 8 << 20) ?? [], as: UTF8.self)
+            for line in text.split(separator: "\n") where line.hasPrefix(MakeWalk.leftOutPrefix) {
+                savings.directories = Int(line.dropFirst(MakeWalk.leftOutPrefix.count)) ?? 0
+            }
+        } catch _ {}
+        return savings
+    }
+
     func remove() { Self.remove(name, from: runs.directory) }
 
     /// What can't be removed is left to a later start.
