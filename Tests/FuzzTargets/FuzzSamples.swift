@@ -28,6 +28,8 @@ extension FuzzTarget {
         case .probeCommand: Sample.probeCommands.map { Array($0.utf8) }
         case .toolchain: [Sample.toolchain]
         case .syscalls: [Sample.syscalls]
+        case .stepLines: Sample.stepLines.map { Array($0.utf8) }
+        case .stepRecord: [Sample.stepRecord]
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
         case .toml: Sample.tomls.map { Array($0.utf8) }
         case .pushMark: [Sample.pushMark.encode()]
@@ -47,6 +49,11 @@ extension FuzzTarget {
                 "kcache-t/", " := ", "%_", "%;", "%25", "%20", "\nend\n", "top.mk\n", "$(shell ", ")", "$(1)",
                 "define x\n", "endef\n", "ifeq (a,b)\n", "endif\n", "\\\n", "exec ", "\"$@\"", "#!/bin/sh\n",
                 "$TMP", "|", "&&", ";", "'", "\"", ">/dev/null", "2>&1", "$(", "`", "-include x", "@f",
+            ].map { Array($0.utf8) }
+        case .stepLines:
+            [
+                "  CC      ", "  LD [M]  ", "  ", "\n", "make[1]: *** [", ": ", "] Error 1\n", ".c:", ".o",
+                "\u{1b}[K", "\u{1b}[", "  MODPOST ", "WARNING",
             ].map { Array($0.utf8) }
         case .cmd, .autoConf, .makefile, .makefileReach:
             [
@@ -69,6 +76,20 @@ extension FuzzTarget {
 
 /// Small values of everything that is parsed.
 private enum Sample {
+    static let stepLines = [
+        "  CC      a/b.o\n  LD [M]  a/b.ko\na/b.c:1:2: warning: odd\n  MODPOST Module.symvers\n",
+        "make[2]: *** [scripts/Makefile.build:250: a/b.o] Error 1\n\u{1b}[1ma/b.c:3:4:\u{1b}[m error: no\n",
+    ]
+    /// Without the checksum at its end.
+    static let stepRecord: [UInt8] = Array(
+        StepRecord(
+            key: .zero, extent: .whole, start: 9,
+            steps: [
+                .init(line: 1, target: 2, occasion: .link, cost: 300),
+                .init(line: 3, target: 4, occasion: .always, cost: 4),
+            ]
+        )
+        .encode().dropLast(Digest.byteCount))
     static let definitions = [
         "try-run = $(shell set -e; \\\n\tif ($(1)) >/dev/null 2>&1; \\\n\tthen echo \"$(2)\"; else echo \"$(3)\"; fi)\n",
         "cmd = @set -e; $(echo-cmd) $(cmd_$(1))\nifeq (a,b)\nX := 1\nelse\nX ?= 2\nendif\n",

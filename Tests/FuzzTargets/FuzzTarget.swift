@@ -23,6 +23,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case makefileReach = "makefile-reach"
     case toml
     case pushMark = "push-mark"
+    case stepLines = "step-lines"
+    case stepRecord = "step-record"
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -113,6 +115,18 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .pushMark:
             guard let mark = PushMark(parsing: bytes) else { return }
             check(PushMark(parsing: mark.encode()) == mark)
+        case .stepLines: stepLines(bytes)
+        case .stepRecord:
+            _ = attempt { try StepRecord.decode(bytes) }
+            guard let record = attempt({ try StepRecord.decode(bytes + Digest.of(bytes).bytes) }) else {
+                return
+            }
+            check(attempt { try StepRecord.decode(record.encode()) } == record)
+            var progress = StepProgress(record, began: 0)
+            progress.foresee(.everything)
+            if let line = StepLine(Array("  CC      a.o".utf8)) { progress.begin(line, at: 1) }
+            check(progress.share.map { (0...100).contains($0) } != false)
+            check(progress.secondsLeft(at: 2).map { $0 >= 0 } != false)
         case .wrapper:
             guard let script = WrapperScript(bytes) else { return }
             check(!script.words.isEmpty && script.words.allSatisfy { !$0.contains("$") && !$0.contains(";") })
@@ -133,6 +147,25 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         var snapshot = Snapshot(header: SnapshotHeader(), entries: entries)
         snapshot.seal()
         check(snapshot.isSealed)
+    }
+
+    /// What make prints, in lines: one that is taken for a step is given back byte for byte, and could be told
+    /// as such from any beginning.
+    private func stepLines(_ bytes: [UInt8]) {
+        var progress = StepProgress(StepRecord(key: .zero), began: 0)
+        progress.foresee(.targets([]))
+        for (i, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+            if let step = StepLine(line) {
+                check(step.line == Array(line) + [UInt8(ascii: "\n")])
+                check(!step.word.isEmpty && !step.target.isEmpty && StepLine.mayBegin(line.dropLast()))
+                check(StepOrigin.failedTarget(line) == nil)
+                progress.begin(step, at: Int64(i) * 1_000_000)
+                check(progress.share.map { (0...100).contains($0) } == true)
+            }
+            check(StepOrigin.failedTarget(line)?.isEmpty != true && StepOrigin.object(line)?.isEmpty != true)
+        }
+        progress.end(at: .max)
+        check(progress.record.steps.count <= progress.count)
     }
 
     private func packIndex(_ bytes: [UInt8]) {

@@ -41,6 +41,25 @@ import Testing
                 user: user ?? own.owner))
     }
 
+    @Test func whatPrintsSteps() throws {
+        defer { try? FileManager.default.removeItem(at: place) }
+        func prints(_ words: [String], _ environment: [String] = []) throws -> Bool? {
+            try plan(words, environment).build?.printsSteps
+        }
+        for words in [[], ["-j4", "vmlinux"], ["fs/x.o"], ["-k"], ["V=0"], ["V="], ["-B"], ["-w"]] {
+            #expect(try prints(words) == true, "\(words)")
+        }
+        for words in [
+            ["V=1"], ["V=2"], ["V=$(X)"], ["-s"], ["-n"], ["-q"], ["-t"], ["-p"], ["-d"], ["--trace"],
+            ["--debug=b"], ["KBUILD_VERBOSE=1"], ["menuconfig"], ["olddefconfig", "all"], ["clean"],
+            ["clean", "all"], ["help"], ["modules_install"], ["xconfig"], ["tags"],
+        ] {
+            #expect(try prints(words) == false, "\(words)")
+        }
+        #expect(try prints([], ["KBUILD_VERBOSE=1"]) == false && prints([], ["V=1"]) == true)
+        #expect(try prints([], ["MAKEFLAGS=s"]) == false && prints([], ["MAKEFLAGS=-- V=1"]) == false)
+    }
+
     @Test func decisions() throws {
         defer { try? FileManager.default.removeItem(at: place) }
         #expect(try plan([]).decision == .run)

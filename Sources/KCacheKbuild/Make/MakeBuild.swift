@@ -32,6 +32,22 @@ package struct MakeBuild: Hashable, Sendable {
         return names.first { environment[$0]?.isEmpty == false }
     }
 
+    /// True if what make prints is Kbuild's lines of steps, and not something that was asked for.
+    package var printsSteps: Bool {
+        goals.kind == .build && invocation.modes.isDisjoint(with: Self.printing) && isQuiet
+    }
+
+    /// Kbuild's own rule (top Makefile): V on the command line only, KBUILD_VERBOSE from anywhere.
+    private var isQuiet: Bool {
+        let values = [invocation.commandLineValue(of: "V"), invocation.value(of: "KBUILD_VERBOSE")]
+        return values.allSatisfy { $0 == .unset || $0 == .text("") || $0 == .text("0") }
+    }
+
+    /// Ways of running that print something else than steps, or nothing.
+    private static let printing: Set<MakeMode> = [
+        .debug, .dryRun, .help, .printDatabase, .question, .silent, .touch, .trace, .version,
+    ]
+
     /// What of make's options decides what is made, as words of a fixed form.
     var countingFlags: [String] {
         invocation.modes.subtracting(Self.harmless).map { "\($0)" }.sorted()
