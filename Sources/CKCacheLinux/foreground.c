@@ -19,8 +19,9 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
     int saved = errno;
     if (child <= 0)
         early = signal;
-    else if (info->si_code <= 0)
-        // From a process, and perhaps to this one alone. The kernel's (the terminal's) reach the child too.
+    else if (info->si_code <= 0 || (signal == SIGHUP && getsid(0) == getpid()))
+        // From a process, and perhaps to this one alone. The kernel's (the terminal's) reach the child too, but
+        // for a hangup: of that only the session's leader is told.
         kill((pid_t)child, signal);
     errno = saved;
 }
