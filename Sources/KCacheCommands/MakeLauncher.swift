@@ -41,6 +41,8 @@ struct MakeLauncher {
     /// Runs make, and ends this process as make ends.
     func run(_ invocation: Invocation = .current()) -> Never {
         let session = MakeSession(host: host(invocation), store: store(invocation))
+        var options = options
+        if !StatusLineRun.isPossible(invocation.environment) { options.statusLine = false }
         var request = MakeSession.Request(
             arguments: arguments, environment: ProcessStrings.environment(),
             workingDirectory: invocation.workingDirectory, options: options, isLink: isLink,
@@ -64,11 +66,31 @@ struct MakeLauncher {
             }
             explain(plan.close(nil), invocation)
             exit(0)
-        case .replace: try plan.process.replace()
-        case .run:
-            let ending = try plan.process.run()
-            explain(plan.close(ending), invocation)
-            ending.endProcess()
+        case .replace:
+            guard let line = statusLine(plan, invocation) else { try plan.process.replace() }
+            try runMake(plan, line, invocation)
+        case .run: try runMake(plan, statusLine(plan, invocation), invocation)
+        }
+    }
+
+    private func runMake(_ plan: MakePlan, _ line: StatusLineRun?, _ invocation: Invocation) throws -> Never {
+        let start = WallClock.system.now()
+        let ending = try line.map { try $0.run(plan.process) } ?? plan.process.run()
+        let summary = MakeSummary(
+            steps: line?.progress.words, nanoseconds: WallClock.system.now() - start, savings: plan.savings)
+        do { try line?.keep(ending) } catch { explain(["the steps are not kept: \(error)"], invocation) }
+        explain(plan.close(ending), invocation)
+        if ending.isSuccess, line != nil || options.explain {
+            invocation.console.diagnostic("kcache: \(summary)")
+        }
+        ending.endProcess()
+    }
+
+    /// Nil where make gets the terminal itself.
+    private func statusLine(_ plan: MakePlan, _ invocation: Invocation) -> StatusLineRun? {
+        do { return try StatusLineRun(plan, host: host(invocation)) } catch {
+            explain(["no status line: \(error)"], invocation)
+            return nil
         }
     }
 

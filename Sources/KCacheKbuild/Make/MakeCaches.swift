@@ -169,7 +169,7 @@ package struct MakeCaches: Sendable {
             sourceTree: build.location.source, outputTree: output, variables: variables,
             environment: build.environment, mayWrite: true, toolchain: toolchain)
         request.caches = build.options.probeCache
-        request.countsAnswers = build.options.explain
+        request.countsAnswers = build.options.statusLine || build.options.explain
         let syscalls = SyscallCheck.Injection(build, toolchain, cache: host.cacheFolder, program: program)
         request.extraMakefile = { folder in
             (walk?.makefile(folder) ?? "") + (syscalls?.makefile(folder) ?? "")
