@@ -157,13 +157,15 @@ extension SyscallCheck {
             }
         }
 
-        /// A run that has to be made is judged by what it writes to standard error, which is passed on.
+        /// A run that has to be made is judged by what it writes to standard error, which is passed on. The shell
+        /// holds that text: no disk that is full, and no folder that is gone, can lose it or fail the recipe.
         func makefile(_ folder: FilePath) -> String {
-            let heard = "\(folder.string)/syscalls"
+            let run = "kcache=$$( { $(1) ; } 2>&1 >&9 9>&- )"
+            let tell = "printf '%s\\n' \"$$kcache\" >&2"
             return """
                 ifneq ($(call kcache-free,cmd_syscalls),)
                 kcache-cmd-syscalls = \(definition)
-                kcache-syscalls = $(if $(shell \(call("known")) 2>/dev/null),:,if { $(1) ; } 2>\(heard); then cat \(heard) >&2; [ -s \(heard) ] || \(call("note")) 2>/dev/null || :; else kcache=$$?; cat \(heard) >&2; exit $$kcache; fi)
+                kcache-syscalls = $(if $(shell \(call("known")) 2>/dev/null),:,if { \(run) ; } 9>&1; then if [ -n "$$kcache" ]; then \(tell); else \(call("note")) 2>/dev/null || :; fi; else set -- $$?; [ -z "$$kcache" ] || \(tell); exit $$1; fi)
                 override cmd_syscalls = $(if $(filter missing-syscalls,$@),$(call kcache-syscalls,$(kcache-cmd-syscalls)),$(kcache-cmd-syscalls))
                 endif
 

@@ -21,7 +21,7 @@ struct ProbeMakefile {
     static let notePrefix = "note."
     static let countName = "answered"
 
-    /// What every sub-make reads.
+    /// What every sub-make reads. Where the rest is gone, make goes on as plain make.
     var entry: String {
         """
         kcache-files := $(filter-out \(folder)/\(Self.entryName),$(MAKEFILE_LIST))
@@ -34,7 +34,7 @@ struct ProbeMakefile {
         endef
         kcache-tree := \(ProbeText.value(tree))
         ifeq ($(CURDIR),$(kcache-tree))
-        include \(folder)/\(Self.bodyName)
+        -include \(folder)/\(Self.bodyName)
         endif
         MAKEFILE_LIST := $(kcache-files)
 
