@@ -18,8 +18,8 @@ package struct BuildRecords: Sendable {
     ///
     /// - Throws: only for a tree that can't be opened; a missing or damaged record is `unknown`.
     package func check(_ key: BuildKey, _ place: BuildPlace, _ depth: CheckDepth) throws -> BuildVerdict {
-        guard let folder = RecordFolder.existing(cache: host.cacheFolder, tree: key.tree, user: user),
-            let record = folder.load(key.digest, user: user)
+        guard let folder = RecordFolder.existing(cache: host.cacheFolder, tree: key.tree),
+            let record = folder.load(key.digest)
         else { return .unknown("no record of a make with these goals, variables and tools") }
         if depth == .first, !record.isConfirmed { return .changed(BuildChanges(record: record)) }
         guard let changes = try StampCheck(record: record).changes(depth) else {
@@ -36,8 +36,8 @@ package struct BuildRecords: Sendable {
     ///
     /// - Throws: for a tree that can't be opened.
     func changes(key: Digest, tree: Digest) throws -> BuildChanges? {
-        guard let folder = RecordFolder.existing(cache: host.cacheFolder, tree: tree, user: user),
-            let record = folder.load(key, user: user), record.isConfirmed
+        guard let folder = RecordFolder.existing(cache: host.cacheFolder, tree: tree),
+            let record = folder.load(key), record.isConfirmed
         else { return nil }
         return try StampCheck(record: record).changes(.all)
     }
@@ -50,8 +50,10 @@ package struct BuildRecords: Sendable {
     package func record(_ key: BuildKey, _ place: BuildPlace, started: BuildStart) throws -> RecordOutcome {
         let roots = try place.roots()
         if let reason = refusal(roots) { return .none(reason) }
-        let folder = try RecordFolder.made(cache: host.cacheFolder, tree: key.tree)
-        let former = folder.load(key.digest, user: user)
+        guard let folder = try RecordFolder.made(cache: host.cacheFolder, tree: key.tree) else {
+            return .none("the cache folder is not yours alone")
+        }
+        let former = folder.load(key.digest)
         do {
             var result = try RecordScan(key: key, roots: roots, host: host, started: started).record()
             result.record.isConfirmed = Confirmation.holds(result, after: former)

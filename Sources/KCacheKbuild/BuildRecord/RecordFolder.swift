@@ -7,38 +7,35 @@ struct RecordFolder {
     static let most = 8
     private static let largest = 256 << 20
 
-    private let directory: Directory
+    private let folder: PrivateFolder
+    private var directory: Directory { folder.directory }
 
-    private init(_ directory: Directory) { self.directory = directory }
-
-    private static func path(_ cache: FilePath, _ tree: Digest) -> FilePath {
-        cache.appending("make").appending("records").appending(String(tree.hex.prefix(32)))
+    private static func parts(_ tree: Digest) -> [String] {
+        ["make", "records", String(tree.hex.prefix(32))]
     }
 
-    /// The folder if it is there and the user's own; nil otherwise.
-    static func existing(cache: FilePath, tree: Digest, user: UInt32) -> RecordFolder? {
+    /// The folder if it is there and the user's alone; nil otherwise.
+    static func existing(cache: FilePath, tree: Digest) -> RecordFolder? {
         do throws(SystemError) {
-            let directory = try Directory.open(path(cache, tree))
-            return try directory.status().owner == user ? RecordFolder(directory) : nil
+            return try PrivateFolder.open(cache, parts(tree), making: false).map { RecordFolder(folder: $0) }
         } catch {
             // Without a folder there is no record: the caller goes on without.
             return nil
         }
     }
 
-    static func made(cache: FilePath, tree: Digest) throws(SystemError) -> RecordFolder {
-        RecordFolder(try Directory.create(path(cache, tree)))
+    /// The folder, made if it is missing; nil if it isn't the user's alone.
+    static func made(cache: FilePath, tree: Digest) throws(SystemError) -> RecordFolder? {
+        try PrivateFolder.open(cache, parts(tree)).map { RecordFolder(folder: $0) }
     }
 
     private func name(_ key: Digest) -> TreePath { TreePath(literal: Array(key.hex.utf8)) }
 
-    /// The record; nil if there is none, or it is damaged or another user's.
-    func load(_ key: Digest, user: UInt32) -> BuildRecord? {
-        do {
-            guard let file = try directory.openFile(name(key)) else { return nil }
-            let status = try file.status()
-            guard status.owner == user, status.kind == .file else { return nil }
-            let record = try BuildRecord.decode(try file.readAll(limit: Self.largest))
+    /// The record; nil if there is none, or it is damaged or not the user's alone.
+    func load(_ key: Digest) -> BuildRecord? {
+        guard let bytes = folder.read(name(key), limit: Self.largest) else { return nil }
+        do throws(FormatError) {
+            let record = try BuildRecord.decode(bytes)
             return record.key == key ? record : nil
         } catch {
             // A damaged record is as good as none.
@@ -60,7 +57,7 @@ struct RecordFolder {
 
     /// Writes the record, whole or not at all, and drops the oldest beyond the bound.
     func save(_ record: BuildRecord) throws(SystemError) {
-        try AtomicFile.write(record.encode(), to: name(record.key), in: directory, durable: false)
+        try folder.write(record.encode(), to: name(record.key))
         let old = try directory.entries()
             .filter { $0.status.kind == .file && $0.name.count == 2 * Digest.byteCount }
             .sorted { $0.status.mtime > $1.status.mtime }.dropFirst(Self.most)

@@ -8,12 +8,17 @@ struct PrivateFolder: Sendable {
 
     /// Opens `parts` below the cache folder, making what is missing; nil if the folder isn't the user's alone.
     ///
+    /// - Parameter making: false: nothing is made, and nil is the answer where something is missing.
     /// - Throws: where it can't be made or opened.
-    static func open(_ cache: FilePath, _ parts: [String]) throws(SystemError) -> PrivateFolder? {
+    static func open(_ cache: FilePath, _ parts: [String], making: Bool = true) throws(SystemError)
+        -> PrivateFolder?
+    {
+        if !making, try HostStatus.of(cache, followingLinks: true) == nil { return nil }
         var current = try Directory.create(cache)
         for part in parts {
             let name = TreePath(literal: Array(part.utf8))
             if try current.status(name) == nil {
+                guard making else { return nil }
                 try current.makeDirectories(name)
                 try current.setPermissions(name, 0o700)
             }
