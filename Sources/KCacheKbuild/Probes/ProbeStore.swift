@@ -90,6 +90,10 @@ struct ProbeStore: Sendable {
     // MARK: Bounds
 
     private func trim() {
+        // Nobody else writes while the lock is held: what killed runs left.
+        for entry in own.entries() where TemporaryName.isTemporary(entry.name) {
+            own.remove(TreePath(literal: entry.name))
+        }
         let files = own.entries().filter { $0.name.suffix(3).elementsEqual(".mk".utf8) }
         for entry in files.sorted(by: { $0.status.mtime < $1.status.mtime }).dropLast(Self.mostFiles) {
             own.remove(TreePath(literal: entry.name))
