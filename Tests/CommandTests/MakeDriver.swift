@@ -11,8 +11,8 @@ enum MakeKind: String, CaseIterable, CustomStringConvertible {
     /// The words in front of make's own arguments.
     func words(_ driver: MakeDriver) -> [String] {
         switch self {
-        case .plain: ["make"]
-        case .command: [Program.path, "make"] + driver.options
+        case .plain: driver.wrapper + ["make"]
+        case .command: driver.wrapper + [driver.program, "make"] + driver.options
         case .link: [driver.links.appending(path: "make").path]
         }
     }
@@ -22,6 +22,9 @@ enum MakeKind: String, CaseIterable, CustomStringConvertible {
 struct MakeDriver {
     /// Options of `kcache make` itself.
     var options: [String] = []
+    /// Put before the program: `setpriv …`.
+    var wrapper: [String] = []
+    var program = Program.path
     var environment: [String: String]
     /// A folder with a link named make.
     let links: URL
@@ -63,10 +66,10 @@ struct MakeDriver {
             (self.pid, self.output, self.error) = (pid, output, error)
         }
 
-        /// Waits for its end; a minute is a failure, and it is killed.
-        func wait() -> Result {
+        /// Waits for its end; more than so many seconds are a failure, and it is killed.
+        func wait(seconds: Int = 120) -> Result {
             var status: Int32 = 0
-            for _ in 0..<12_000 {
+            for _ in 0..<(seconds * 100) {
                 if waitpid(pid, &status, WNOHANG) == pid {
                     let signal = status & 0x7f
                     return Result(
@@ -80,9 +83,9 @@ struct MakeDriver {
             return Result(status: -1, signal: SIGKILL, output: text(output), error: "it did not end")
         }
 
-        /// True if nothing of its group runs any more, after at most five seconds.
-        func groupIsGone() -> Bool {
-            for _ in 0..<500 {
+        /// True if nothing of its group runs any more, after at most so many seconds.
+        func groupIsGone(seconds: Int = 5) -> Bool {
+            for _ in 0..<(seconds * 100) {
                 if Glibc.kill(-pid, 0) != 0 { return true }
                 usleep(10_000)
             }

@@ -16,6 +16,8 @@ struct MakeTwins {
     var drivers: [MakeKind: MakeDriver] = [:]
     private(set) var log: [String] = []
     private(set) var failed = false
+    /// What the makes of the last step printed.
+    private(set) var results: [MakeKind: MakeDriver.Result] = [:]
     /// In front of a failure's text.
     var name = "twins"
 
@@ -92,7 +94,7 @@ struct MakeTwins {
     mutating func make(_ step: Step) throws {
         guard !failed else { return }
         log.append("make \(step.words.joined(separator: " "))  # \(step.name)")
-        var results: [MakeKind: MakeDriver.Result] = [:]
+        results = [:]
         var made: [MakeKind: Set<String>] = [:]
         for kind in [MakeKind.plain, .command] {
             let before = try times(kind)
