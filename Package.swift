@@ -95,7 +95,7 @@ let package = Package(
                 "KCacheSystem", "KCacheCore", system, "TestKernel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            exclude: ["other-user.sh", "real-make.sh"], swiftSettings: strict),
+            exclude: ["other-user.sh", "real-make.sh", "real-twins.sh"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

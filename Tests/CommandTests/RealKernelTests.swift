@@ -38,13 +38,16 @@ struct RealKernelTests {
         return try run(script, arguments + goals)
     }
 
-    /// `kcache make` in the tree that the demo has built.
-    private func realMake(_ work: URL, _ goals: [String]) throws -> (status: Int32, output: String) {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
-            path: "real-make.sh")
+    /// A script of `kcache make` on the tree that the demo has built.
+    private func makeScript(_ name: String, _ work: URL, _ goals: [String]) throws
+        -> (status: Int32, output: String)
+    {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: name)
+        let place = work.appending(path: "make-\(name)")
+        defer { try? FileManager.default.removeItem(at: place) }
         let arguments = [
             Self.top.appending(path: ".build/release/kcache").path, work.appending(path: "built/linux").path,
-            work.appending(path: "make").path,
+            place.path,
         ]
         return try run(script, arguments + goals)
     }
@@ -63,9 +66,12 @@ struct RealKernelTests {
         #expect(demo.status == 0, "\(demo.output)")
         #expect(demo.output.contains("files compared, same"))
         guard demo.status == 0 else { return }
-        let make = try realMake(work, goals)
+        let make = try makeScript("real-make.sh", work, goals)
         #expect(make.status == 0, "\(make.output)")
         #expect(make.output.contains("files compared, same"))
+        let twins = try makeScript("real-twins.sh", work, goals)
+        #expect(twins.status == 0, "\(twins.output)")
+        #expect(twins.output.contains("; 0 wrong"))
         // The last of all: it leaves times of tomorrow.
         if getuid() == 0 {
             let other = try otherUser(work, goals)
