@@ -170,4 +170,13 @@ import Testing
             return
         }
     }
+
+    @Test func filesInMemoryAreWatched() {
+        var watched = WatchedPaths()
+        for path in ["/dev/shm/tree/.git", "/dev/null", "/proc/cpuinfo", "/usr/include/a.h"] {
+            watched.insert(Array(path.utf8))
+        }
+        #expect(
+            watched.paths == [Array("/dev/shm/tree/.git".utf8), Array("/usr/include/a.h".utf8)])
+    }
 }

@@ -92,6 +92,6 @@ struct RecordFolder {
     }
 
     func save(_ mark: PushMark, _ key: Digest) throws(SystemError) {
-        try AtomicFile.write(mark.encode(), to: markName(key), in: directory, durable: false)
+        try folder.write(mark.encode(), to: markName(key))
     }
 }
