@@ -14,8 +14,8 @@ import Testing
     /// Changes only with the version.
     @Test func isTheGoldenOne() {
         let bytes = BuildRecord.sample.encode()
-        #expect(bytes.starts(with: Array("KCBR".utf8) + [1, 0, 0, 0]))
-        #expect(Digest.of(bytes).hex == "a85f226036357f54dad72f8622fb6598994bf60c15b085b700020519169bf0b0")
+        #expect(bytes.starts(with: Array("KCBR".utf8) + [2, 0, 0, 0]))
+        #expect(Digest.of(bytes).hex == "f127742301b635f98a9661e111d1e7c2e7372164094b100f9eee81c886ed52cd")
     }
 
     @Test func refusesDamage() throws {

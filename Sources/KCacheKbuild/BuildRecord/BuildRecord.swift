@@ -5,7 +5,7 @@ import KCacheCore
 /// Files are sorted by directory and hold no value per path, so that a record of twenty thousand files is
 /// read and compared in a moment. docs/build-records.md has the format.
 package struct BuildRecord: Hashable, Sendable {
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
 
     struct Root: Hashable, Sendable {
         var path: [UInt8]

@@ -31,12 +31,14 @@ enum Confirmation {
         guard old.isConfirmed, result.isAtRest, new.key == old.key, new.rules == old.rules,
             new.roots == old.roots
         else { return false }
-        // What make had made and nobody makes any more was taken away.
-        let made = Set(files(new, outputs: true).map { $0.0 })
-        guard files(old, outputs: true).allSatisfy({ made.contains($0.0) }) else { return false }
+        // What make had made and nobody makes any more was taken away, perhaps behind make's back.
+        let made = Set(files(new) { $0.contains(.output) }.map { $0.0 })
+        guard files(old, where: { $0.contains(.output) }).allSatisfy({ made.contains($0.0) }) else {
+            return false
+        }
         var before: [[UInt8]: RecordedFile] = [:]
-        for (name, file) in files(old, outputs: false) { before[name] = file }
-        for (name, file) in files(new, outputs: false) {
+        for (name, file) in files(old, where: { !$0.contains(.output) }) { before[name] = file }
+        for (name, file) in files(new, where: { !$0.contains(.output) }) {
             guard let was = before.removeValue(forKey: name) else {
                 if file.marks.contains(.plain) { continue }
                 return false
@@ -53,13 +55,16 @@ enum Confirmation {
         }
     }
 
-    private static func files(_ record: BuildRecord, outputs: Bool) -> [([UInt8], RecordedFile)] {
+    /// Files with such marks, by root and path.
+    private static func files(_ record: BuildRecord, where isWanted: (RecordedFile.Marks) -> Bool)
+        -> [([UInt8], RecordedFile)]
+    {
         var found: [([UInt8], RecordedFile)] = []
         for directory in record.directories {
             let prefix =
                 Array("\(directory.root) ".utf8) + record.name(at: directory.path) + [UInt8(ascii: "/")]
             for i in Int(directory.firstFile)..<Int(directory.firstFile + directory.fileCount)
-            where record.files[i].marks.contains(.output) == outputs {
+            where isWanted(record.files[i].marks) {
                 found.append((prefix + record.name(at: record.files[i].name), record.files[i]))
             }
         }

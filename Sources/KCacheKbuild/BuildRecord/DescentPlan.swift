@@ -13,6 +13,8 @@ package struct DescentPlan: Sendable, Hashable {
     package let walk: Walk
     /// All directories that make does not descend into then, those below others too.
     package let leftOut: Int
+    /// True if nothing changed that the builds under `tools/` could look at: they would make nothing.
+    package let leavesTools: Bool
 
     /// The directories to leave out; empty where everything is walked.
     package var untouched: [TreePath] {
@@ -24,15 +26,18 @@ package struct DescentPlan: Sendable, Hashable {
         if !record.walkReason.isEmpty {
             walk = .everything(record.walkReason)
             leftOut = 0
+            leavesTools = false
             return
         }
         var work = DescentWalk(record)
         if let reason = work.everything(changes) {
             walk = .everything(reason)
             leftOut = 0
+            leavesTools = false
         } else {
             walk = .allBut(work.untouched())
             leftOut = work.leftOut
+            leavesTools = !work.touchesTop
         }
     }
 }
@@ -45,6 +50,9 @@ private struct DescentWalk {
     private var pending: [Int] = []
     /// Directories below which all are walked.
     private var markedBelow: Set<Int> = []
+    /// A saved command of the top makefile's own work, which is that of `scripts/` and `tools/` too, names
+    /// what changed.
+    private(set) var touchesTop = false
     /// Directories of the record by their owner.
     private var members: [Int: [Int]] = [:]
 
@@ -71,7 +79,7 @@ private struct DescentWalk {
             // What only makefiles look at may decide on flags for all directories below.
             let isForMakefiles = !entry.marks.contains(.plain) && !entry.marks.contains(.output)
             mark(owner, andBelow: isForMakefiles)
-            for dependent in dependents { mark(Int(dependent), andBelow: isForMakefiles) }
+            markDependents(dependents, andBelow: isForMakefiles)
         }
         for directory in changes.directories {
             let owner = Int(record.directories[directory].owner)
@@ -85,7 +93,7 @@ private struct DescentWalk {
             if dependents.isEmpty {
                 return "\(quoteForPeople(record.name(at: record.paths[path].path))) changed"
             }
-            for dependent in dependents { mark(Int(dependent)) }
+            markDependents(dependents)
         }
         for (i, directory) in record.directories.enumerated() where directory.marks.contains(.always) {
             mark(i)
@@ -119,6 +127,13 @@ private struct DescentWalk {
         guard directory < walked.count, !walked[directory] else { return }
         walked[directory] = true
         pending.append(directory)
+    }
+
+    private mutating func markDependents(_ dependents: ArraySlice<UInt32>, andBelow: Bool = false) {
+        for dependent in dependents {
+            if dependent == 0 { touchesTop = true }
+            mark(Int(dependent), andBelow: andBelow)
+        }
     }
 
     /// What is made in a walked directory is a changed input of others, and make gets there from above.

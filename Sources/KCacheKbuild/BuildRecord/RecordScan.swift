@@ -28,6 +28,15 @@ struct RecordScan {
         let config = try configuration(first)
         var watched = WatchedPaths()
         try watched.addSettings(config, roots: roots)
+        let environment = host.environment
+        let programs = ["pkg-config", environment["HOSTPKG_CONFIG"], environment["PKG_CONFIG"]].compactMap {
+            $0
+        }
+        for path in PackageFiles(environment: environment)
+            .paths(programs: programs, path: environment["PATH"] ?? "")
+        {
+            watched.insert(path)
+        }
         var isLocal = false
         if let source = roots.last(where: { $0.kind != .modules }) {
             // Without a repository the version is the makefile's alone; that there is none is watched.

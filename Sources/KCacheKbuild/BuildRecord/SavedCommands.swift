@@ -124,7 +124,16 @@ struct SavedCommands {
             if let path = scan.root.relative(absolute), RootScan.isIdle(path) { return nil }
         }
         outside.insert(absolute)
-        return nil
+        return Self.beyondTools(text).flatMap { find($0, in: scans[...]) }
+    }
+
+    /// The builds under `tools/` run in folders of their own, at least two below the tree: a name that leads
+    /// out of `tools/` begins with as many `..`, and goes on from the tree.
+    private static func beyondTools(_ text: [UInt8]) -> TreePath? {
+        let up = Array("../".utf8)
+        var rest = text[...]
+        while rest.starts(with: up) { rest = rest.dropFirst(up.count) }
+        return text.count - rest.count >= 2 * up.count ? TreePath(Array(rest)) : nil
     }
 
     /// Resolves `.` and `..` by their text.

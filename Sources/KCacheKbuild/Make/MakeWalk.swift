@@ -6,7 +6,8 @@ package import SystemPackage
 ///
 /// Kbuild's top make descends when all that it generates is up to date. At that moment it asks this program
 /// which directories nothing has touched since the last success, so that headers made by this very run count.
-/// For those, `$(MAKE)` is `true`.
+/// For those, `$(MAKE)` is `true`. A build under `tools/` that `prepare` starts is left out in the same way, by a
+/// question of its own, since it comes before.
 package struct MakeWalk: Sendable {
     /// The command that a shell runs in the output tree; it prints the directories and writes them to a file
     /// that the makes below read.
@@ -46,7 +47,9 @@ package struct MakeWalk: Sendable {
         kcache-untouched :=
         -include \(folder.string)/\(Self.list)
         kcache-walk = $(if $(kcache-walked),,$(eval kcache-walked := y)$(eval kcache-untouched := $(shell \(command) \(folder.string) 2>/dev/null)))
-        override MAKE = $(if $(and $@,$(filter $(build-dir) $(build-dirs) $(vmlinux-dirs),$@)),$(kcache-walk))$(if $(and $@,$(filter $(kcache-untouched),$@)),true,$(MAKE_COMMAND))
+        kcache-ask = $(eval kcache-tool-$@ := $(if $(filter y,$(shell \(command) \(folder.string) --tool $@ 2>/dev/null)),true,$(MAKE_COMMAND)))
+        kcache-tool = $(if $(kcache-tool-$@),,$(kcache-ask))$(kcache-tool-$@)
+        override MAKE = $(if $(and $@,$(filter \(ToolsBuild.targets.joined(separator: " ")),$@)),$(kcache-tool),$(if $(and $@,$(filter $(build-dir) $(build-dirs) $(vmlinux-dirs),$@)),$(kcache-walk))$(if $(and $@,$(filter $(kcache-untouched),$@)),true,$(MAKE_COMMAND)))
         endif
 
         """
@@ -69,5 +72,19 @@ package struct MakeWalk: Sendable {
             Array(text.utf8), to: TreePath(literal: Array(list.utf8)), in: Directory.open(folder),
             durable: false)
         return paths
+    }
+
+    /// True if the build under `tools/` would make nothing and say nothing now.
+    ///
+    /// - Throws: where anything is wrong; then make goes there.
+    package static func mayLeaveOut(_ tool: ToolsBuild, key: Digest, tree: Digest, host: HostEnvironment)
+        throws
+        -> Bool
+    {
+        guard let changes = try BuildRecords(host: host).changes(key: key, tree: tree),
+            DescentPlan(record: changes.record, changes: changes).leavesTools,
+            let source = changes.record.roots.last?.path
+        else { return false }
+        return try tool.mayBeLeftOut(from: Directory.open(FilePath(String(decoding: source, as: UTF8.self))))
     }
 }
