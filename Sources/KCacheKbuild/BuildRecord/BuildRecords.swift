@@ -83,7 +83,7 @@ package struct BuildRecords: Sendable {
     }
 
     private func folder(_ key: BuildKey) -> RecordFolder? {
-        RecordFolder.existing(cache: host.cacheFolder, tree: key.tree, user: user)
+        RecordFolder.existing(cache: host.cacheFolder, tree: key.tree)
     }
 
     private func refusal(_ roots: [BuildRoot]) -> String? {

@@ -77,18 +77,12 @@ struct RecordFolder {
 
     /// The checksum at the end of the key's record; nil if there is none.
     func state(_ key: Digest) -> Digest? {
-        do throws(SystemError) {
-            return try directory.readFile(name(key), limit: Self.largest).flatMap {
-                Digest($0.suffix(Digest.byteCount))
-            }
-        } catch { return nil }
+        folder.read(name(key), limit: Self.largest).flatMap { Digest($0.suffix(Digest.byteCount)) }
     }
 
     /// Nil if there is none, or none that can be read.
     func pushMark(_ key: Digest) -> PushMark? {
-        do throws(SystemError) {
-            return try directory.readFile(markName(key), limit: 1 << 16).flatMap { PushMark(parsing: $0) }
-        } catch { return nil }
+        folder.read(markName(key), limit: 1 << 16).flatMap { PushMark(parsing: $0) }
     }
 
     func save(_ mark: PushMark, _ key: Digest) throws(SystemError) {
