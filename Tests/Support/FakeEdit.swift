@@ -98,7 +98,9 @@ package struct FakeHistory {
         case .addUnit:
             guard let folder = pick(["core", "net", "lib", "drv/bus", "drv/led"]) else { return }
             let name = "added\(count)"
-            edit("\(folder)/\(name).c") { _ in "int fake_\(name)(void) { return \(count); }\n" }
+            // Histories that branch off count anew: the folder keeps their functions apart.
+            let function = "fake_\(folder.replacing("/", with: "_"))_\(name)"
+            edit("\(folder)/\(name).c") { _ in "int \(function)(void) { return \(count); }\n" }
             let list = folder == "lib" && count % 2 == 0 ? "lib-y" : "obj-y"
             edit("\(folder)/Makefile") { $0 + "\(list) += \(name).o\n" }
         case .deleteUnit:

@@ -28,6 +28,7 @@ struct InvalidationFinder {
         guard !changes.all.isEmpty else { return }
         links()
         shadows()
+        stampOfTheLink()
         try unseenInputs()
         recipes()
         try payloads()
@@ -122,6 +123,23 @@ struct InvalidationFinder {
 
     private static func stem(_ path: TreePath, _ suffix: StaticString) -> [UInt8]? {
         path.hasSuffix(suffix) ? Array(path.bytes.dropLast(suffix.utf8CodeUnitCount)) : nil
+    }
+
+    // MARK: What the link makes inside
+
+    /// Made by scripts/link-vmlinux.sh in the middle of the link (since Linux 6.1): no prerequisite of vmlinux.
+    private static let stamp = TreePath(literal: Array("init/version-timestamp.o".utf8))
+    private static let vmlinux = TreePath(literal: Array("vmlinux".utf8))
+
+    private mutating func stampOfTheLink() {
+        guard outputs.contains(Self.vmlinux),
+            let record = index.records.first(where: { $0.target == Self.stamp })
+        else { return }
+        let differing = changes.all
+        let read = index.recorded(record).compactMap { index.names[Int($0)].path }
+        for path in [record.source].compactMap({ $0 }) + read where differing.contains(path) {
+            name(Self.vmlinux, .unseenInput(path))
+        }
     }
 
     // MARK: What recipes use
