@@ -80,7 +80,7 @@ package struct StepLine: Hashable, Sendable {
 
     /// Words that begin a message.
     private static let messages: Set<String> = [
-        "ATTENTION", "BUG", "CAUTION", "DEBUG", "ERROR", "FAIL", "FAILED", "FATAL", "FIXME", "INFO",
+        "ATTENTION", "BUG", "CAUTION", "DEBUG", "ERROR", "FAIL", "FAILED", "FATAL", "INFO",
         "INTERNAL", "NOTE", "NOTICE", "OOPS", "WARN", "WARNING",
     ]
 
