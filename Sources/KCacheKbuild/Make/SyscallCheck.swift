@@ -93,41 +93,24 @@ package struct SyscallCheck: Sendable {
 
     // MARK: File
 
-    private static let magic = Array("KCSY".utf8)
-    private static let version: UInt8 = 1
+    private static let format = SealedFormat("syscalls", magic: "KCSY", version: 1)
 
     func encode() -> [UInt8] {
-        var writer = ByteWriter(capacity: witnesses.count * 100)
-        writer.raw(Self.magic)
-        writer.u8(Self.version)
-        writer.digest(command)
-        writer.varint(UInt64(witnesses.count))
-        for witness in witnesses { witness.write(to: &writer) }
-        writer.digest(Digest.of(writer.bytes))
-        return writer.bytes
+        Self.format.encode(capacity: witnesses.count * 100) { writer in
+            writer.digest(command)
+            writer.varint(UInt64(witnesses.count))
+            for witness in witnesses { witness.write(to: &writer) }
+        }
     }
 
     /// - Throws: `FormatError` for anything but what `encode` makes.
     package static func decode(_ bytes: [UInt8]) throws(FormatError) -> SyscallCheck {
-        guard bytes.count > Digest.byteCount else { throw FormatError("syscalls", "cut short") }
-        let body = Array(bytes.dropLast(Digest.byteCount))
-        guard Digest.of(body).bytes == Array(bytes.suffix(Digest.byteCount)) else {
-            throw FormatError("syscalls", "the checksum differs")
+        try format.decode(bytes) { (reader) throws(FormatError) in
+            let command = try reader.digest()
+            var witnesses: [FileWitness] = []
+            for _ in 0..<(try reader.count(of: 2)) { witnesses.append(try FileWitness.read(from: &reader)) }
+            return SyscallCheck(command: command, witnesses: witnesses)
         }
-        let result = body.withUnsafeBytes { raw -> Result<SyscallCheck, FormatError> in
-            do throws(FormatError) { return .success(try read(raw)) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
-    private static func read(_ raw: UnsafeRawBufferPointer) throws(FormatError) -> SyscallCheck {
-        var reader = ByteReader(raw, what: "syscalls")
-        for byte in magic + [version] where try reader.u8() != byte { throw reader.error("not of this kind") }
-        let command = try reader.digest()
-        var witnesses: [FileWitness] = []
-        for _ in 0..<(try reader.count(of: 2)) { witnesses.append(try FileWitness.read(from: &reader)) }
-        guard reader.isAtEnd else { throw reader.error("bytes after the end") }
-        return SyscallCheck(command: command, witnesses: witnesses)
     }
 }
 

@@ -78,60 +78,44 @@ package struct StepRecord: Hashable, Sendable {
 }
 
 extension StepRecord {
-    private static let magic = Array("KCST".utf8)
+    private static let format = SealedFormat("steps", magic: "KCST", version: version)
 
     /// The bytes of the record's file, its checksum at their end.
     package func encode() -> [UInt8] {
-        var writer = ByteWriter(capacity: 96 + steps.count * 20)
-        writer.raw(Self.magic)
-        writer.u8(Self.version)
-        writer.digest(key)
-        writer.u8(extent.rawValue)
-        writer.u32(start)
-        writer.varint(UInt64(steps.count))
-        for step in steps {
-            writer.u64(step.line)
-            writer.u64(step.target)
-            writer.u8(step.occasion.rawValue)
-            writer.varint(UInt64(step.cost))
+        Self.format.encode(capacity: 64 + steps.count * 20) { writer in
+            writer.digest(key)
+            writer.u8(extent.rawValue)
+            writer.u32(start)
+            writer.varint(UInt64(steps.count))
+            for step in steps {
+                writer.u64(step.line)
+                writer.u64(step.target)
+                writer.u8(step.occasion.rawValue)
+                writer.varint(UInt64(step.cost))
+            }
         }
-        writer.digest(Digest.of(writer.bytes))
-        return writer.bytes
     }
 
     /// - Throws: `FormatError` for anything but what `encode` makes.
     package static func decode(_ bytes: [UInt8]) throws(FormatError) -> StepRecord {
-        guard bytes.count > Digest.byteCount else { throw FormatError("steps", "cut short") }
-        let body = Array(bytes.dropLast(Digest.byteCount))
-        guard Digest.of(body).bytes == Array(bytes.suffix(Digest.byteCount)) else {
-            throw FormatError("steps", "the checksum differs")
-        }
-        let result = body.withUnsafeBytes { raw -> Result<StepRecord, FormatError> in
-            do throws(FormatError) { return .success(try read(raw)) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
-    private static func read(_ raw: UnsafeRawBufferPointer) throws(FormatError) -> StepRecord {
-        var reader = ByteReader(raw, what: "steps")
-        for byte in magic + [version] where try reader.u8() != byte { throw reader.error("not of this kind") }
-        let key = try reader.digest()
-        guard let extent = Extent(rawValue: try reader.u8()) else { throw reader.error("unknown extent") }
-        var record = StepRecord(key: key, extent: extent, start: try reader.u32())
-        let count = try reader.count(of: 18)
-        guard count <= most else { throw reader.error("too many steps") }
-        record.steps.reserveCapacity(count)
-        for _ in 0..<count {
-            let (line, target) = (try reader.u64(), try reader.u64())
-            guard let occasion = Occasion(rawValue: try reader.u8()) else {
-                throw reader.error("unknown occasion")
+        try format.decode(bytes) { (reader) throws(FormatError) in
+            let key = try reader.digest()
+            guard let extent = Extent(rawValue: try reader.u8()) else { throw reader.error("unknown extent") }
+            var record = StepRecord(key: key, extent: extent, start: try reader.u32())
+            let count = try reader.count(of: 18)
+            guard count <= most else { throw reader.error("too many steps") }
+            record.steps.reserveCapacity(count)
+            for _ in 0..<count {
+                let (line, target) = (try reader.u64(), try reader.u64())
+                guard let occasion = Occasion(rawValue: try reader.u8()) else {
+                    throw reader.error("unknown occasion")
+                }
+                let cost = try reader.varint()
+                guard cost <= UInt64(UInt32.max) else { throw reader.error("number too large") }
+                record.steps.append(
+                    Step(line: line, target: target, occasion: occasion, cost: UInt32(cost)))
             }
-            let cost = try reader.varint()
-            guard cost <= UInt64(UInt32.max) else { throw reader.error("number too large") }
-            record.steps.append(
-                Step(line: line, target: target, occasion: occasion, cost: UInt32(cost)))
+            return record
         }
-        guard reader.isAtEnd else { throw reader.error("bytes after the end") }
-        return record
     }
 }

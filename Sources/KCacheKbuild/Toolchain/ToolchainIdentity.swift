@@ -25,45 +25,28 @@ package struct ToolchainIdentity: Hashable, Sendable {
 
     // MARK: File
 
-    private static let magic = Array("KCTI".utf8)
-    private static let version: UInt8 = 1
+    private static let format = SealedFormat("toolchain", magic: "KCTI", version: 1)
 
     func encode() -> [UInt8] {
-        var writer = ByteWriter(capacity: witnesses.count * 120)
-        writer.raw(Self.magic)
-        writer.u8(Self.version)
-        writer.digest(digest)
-        let names = programs.sorted()
-        writer.varint(UInt64(names.count))
-        for name in names { writer.text(name) }
-        writer.varint(UInt64(witnesses.count))
-        for witness in witnesses { witness.write(to: &writer) }
-        writer.digest(Digest.of(writer.bytes))
-        return writer.bytes
+        Self.format.encode(capacity: witnesses.count * 120) { writer in
+            writer.digest(digest)
+            let names = programs.sorted()
+            writer.varint(UInt64(names.count))
+            for name in names { writer.text(name) }
+            writer.varint(UInt64(witnesses.count))
+            for witness in witnesses { witness.write(to: &writer) }
+        }
     }
 
     /// - Throws: `FormatError` for anything but what `encode` makes.
     package static func decode(_ bytes: [UInt8]) throws(FormatError) -> ToolchainIdentity {
-        guard bytes.count > Digest.byteCount else { throw FormatError("toolchain", "cut short") }
-        let body = Array(bytes.dropLast(Digest.byteCount))
-        guard Digest.of(body).bytes == Array(bytes.suffix(Digest.byteCount)) else {
-            throw FormatError("toolchain", "the checksum differs")
+        try format.decode(bytes) { (reader) throws(FormatError) in
+            let digest = try reader.digest()
+            var programs: Set<String> = []
+            for _ in 0..<(try reader.count()) { programs.insert(try reader.text()) }
+            var witnesses: [FileWitness] = []
+            for _ in 0..<(try reader.count(of: 2)) { witnesses.append(try FileWitness.read(from: &reader)) }
+            return ToolchainIdentity(digest: digest, programs: programs, witnesses: witnesses)
         }
-        let result = body.withUnsafeBytes { raw -> Result<ToolchainIdentity, FormatError> in
-            do throws(FormatError) { return .success(try read(raw)) } catch { return .failure(error) }
-        }
-        return try result.get()
-    }
-
-    private static func read(_ raw: UnsafeRawBufferPointer) throws(FormatError) -> ToolchainIdentity {
-        var reader = ByteReader(raw, what: "toolchain")
-        for byte in magic + [version] where try reader.u8() != byte { throw reader.error("not of this kind") }
-        let digest = try reader.digest()
-        var programs: Set<String> = []
-        for _ in 0..<(try reader.count()) { programs.insert(try reader.text()) }
-        var witnesses: [FileWitness] = []
-        for _ in 0..<(try reader.count(of: 2)) { witnesses.append(try FileWitness.read(from: &reader)) }
-        guard reader.isAtEnd else { throw reader.error("bytes after the end") }
-        return ToolchainIdentity(digest: digest, programs: programs, witnesses: witnesses)
     }
 }
