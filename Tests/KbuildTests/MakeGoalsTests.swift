@@ -31,13 +31,11 @@ struct MakeGoalsTests {
     @Test func whatFollows() {
         #expect(MakeGoals.Kind.allCases.filter { MakeGoals(of: $0).maySkip } == [.build])
         #expect(MakeGoals.Kind.allCases.filter { MakeGoals(of: $0).mayWriteCaches } == [.build, .configure])
-        #expect(
-            MakeGoals.Kind.allCases.filter { !MakeGoals(of: $0).mayProbe } == [.readOnly, .clean, .install])
         #expect(MakeGoals.Kind.allCases.filter { !MakeGoals(of: $0).takesPins } == [.readOnly, .clean])
         // What is built after cleaning is built as ever, but nothing is kept of it.
         let mixed = MakeGoals(["clean", "all"])
-        #expect(mixed.takesPins && mixed.mayProbe && !mixed.mayWriteCaches && !mixed.maySkip)
-        #expect(MakeGoals([]).takesPins && MakeGoals([]).mayProbe)
+        #expect(mixed.takesPins && !mixed.mayWriteCaches && !mixed.maySkip)
+        #expect(MakeGoals([]).takesPins)
     }
 }
 

@@ -58,7 +58,7 @@ struct ProbeTrial {
             run = begun
         }
         let trace = tree.path + ".trace"
-        let tracer = traces ? ["strace", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", trace] : []
+        let tracer = traces ? ["strace", "-z", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", trace] : []
         let arguments =
             tracer + ["make", "-j\(jobs)"] + goals + variables.map { "\($0.key)=\($0.value)" }.sorted()
         // Only these variables: the tests' own must not decide what is asked.
@@ -67,7 +67,7 @@ struct ProbeTrial {
         var programs: [String: Int] = [:]
         if traces {
             for line in try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
-            where line.contains("execve(\"") && !line.contains(" = -1 ") {
+            where line.contains("execve(\"") {
                 let path = line.split(separator: "\"", maxSplits: 2)[1]
                 programs[String(path.split(separator: "/").last ?? ""), default: 0] += 1
             }

@@ -18,8 +18,6 @@ package struct MakeGoals: Hashable, Sendable {
     }
 
     package let kind: Kind
-    /// True if a compiler's answers can matter to the result of one of them.
-    package let mayProbe: Bool
     /// True if the result of one of them can hold who built it, where and when.
     package let takesPins: Bool
 
@@ -28,7 +26,6 @@ package struct MakeGoals: Hashable, Sendable {
         let kinds = goals.isEmpty ? [.build] : Set(goals.map(Self.kind))
         kind = kinds.max() ?? .build
         // `clean all` builds all the same.
-        mayProbe = !kinds.isSubset(of: [.readOnly, .clean, .install])
         takesPins = !kinds.isSubset(of: [.readOnly, .clean])
     }
 
