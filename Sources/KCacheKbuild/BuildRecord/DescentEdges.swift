@@ -138,9 +138,12 @@ struct DescentEdges {
             for one in reaches {
                 if one.reachesAnywhere {
                     always.insert(owner)
-                    // What it finds out there may be handed down as flags.
-                    if one.passesDown, let place = owners[owner] {
-                        for (below, number) in numbers where below.isInside(place) { always.insert(number) }
+                    // What it finds out there may be handed down as flags. (Its own directory, not the owner: a
+                    // boot image's makefile hands nothing to the rest of the architecture.)
+                    if one.passesDown {
+                        for (below, number) in numbers where below.isInside(directory) {
+                            always.insert(number)
+                        }
                     }
                 }
                 for path in one.perhaps {
