@@ -58,7 +58,8 @@ struct ProbeTrial {
             run = begun
         }
         let trace = tree.path + ".trace"
-        let tracer = traces ? ["strace", "-z", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", trace] : []
+        let tracer =
+            traces ? ["strace", "-z", "-f", "-e", "trace=execve", "-e", "signal=none", "-o", trace] : []
         let arguments =
             tracer + ["make", "-j\(jobs)"] + goals + variables.map { "\($0.key)=\($0.value)" }.sorted()
         // Only these variables: the tests' own must not decide what is asked.
