@@ -32,9 +32,17 @@ let package = Package(
         .target(
             name: "KCacheCommands",
             dependencies: [
-                "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", system,
+                "KCacheServer", "KCacheRemote", "KCacheKbuild", "KCacheTree",
+                "KCacheStore", "KCacheSystem",
+                "KCacheCore", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
+            swiftSettings: strict),
+        .target(
+            name: "KCacheServer", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore"],
+            swiftSettings: strict),
+        .target(
+            name: "KCacheRemote", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore"],
             swiftSettings: strict),
         .target(
             name: "KCacheKbuild",
@@ -65,6 +73,9 @@ let package = Package(
             name: "TestKernel", dependencies: ["KCacheCore"], path: "Tests/Support", exclude: ["Skeleton"],
             swiftSettings: strict),
         .target(
+            name: "TestStore", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
+            path: "Tests/StoreSupport", swiftSettings: strict),
+        .target(
             name: "FuzzTargets",
             dependencies: [
                 "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux",
@@ -75,7 +86,15 @@ let package = Package(
         .testTarget(
             name: "SystemTests", dependencies: ["KCacheSystem", "KCacheCore", system], swiftSettings: strict),
         .testTarget(
-            name: "StoreTests", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
+            name: "StoreTests",
+            dependencies: ["TestStore", "KCacheStore", "KCacheSystem", "KCacheCore", system],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RemoteTests",
+            dependencies: [
+                "TestStore", "KCacheRemote", "KCacheServer", "KCacheStore", "KCacheSystem", "KCacheCore",
+                system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "TreeTests",

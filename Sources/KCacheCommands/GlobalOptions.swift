@@ -18,8 +18,8 @@ struct GlobalOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             """
-            The local store: a folder or a name from `kcache store list`. Default: $KCACHE_STORE, else \
-            what `kcache config` says.
+            The store: a folder, an address (ssh://HOST/PATH) or a name from `kcache store list`. Default: \
+            $KCACHE_STORE, else what `kcache config` says.
             """, valueName: "store"))
     var store: String?
 
@@ -36,16 +36,16 @@ struct GlobalOptions: ParsableArguments {
         directory.map { invocation.absolute($0) } ?? invocation.workingDirectory
     }
 
-    /// Where the local store is: `--store`, then `KCACHE_STORE`, then the configuration file, then the cache
-    /// folder.
-    func storePath(_ invocation: Invocation) throws -> FilePath {
+    /// The store that is set: by `--store`, then `KCACHE_STORE`, then the configuration file; else the one in the
+    /// cache folder.
+    func storeReference(_ invocation: Invocation) throws -> StoreReference {
         let named = store ?? invocation.environment["KCACHE_STORE"].flatMap { $0.isEmpty ? nil : $0 }
-        return try StoreRegistry(invocation).path(
-            of: try named ?? ConfigurationFile.read(invocation)?.store?.text)
+        let text = try named ?? ConfigurationFile.read(invocation)?.store?.text
+        return try StoreRegistry(invocation).reference(ofSetting: text)
     }
 
-    func openStore(_ invocation: Invocation, creating: Bool = false) throws -> Store {
-        try Store.open(at: try storePath(invocation), mode: creating ? .createIfMissing : .existing)
+    func openStore(_ invocation: Invocation) throws -> Store {
+        try storeReference(invocation).open(.existing)
     }
 
     func note(_ text: String, _ invocation: Invocation) {

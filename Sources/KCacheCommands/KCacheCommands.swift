@@ -25,7 +25,8 @@ package struct KCache: ParsableCommand {
             MakeCommand.self, PushCommand.self, PullCommand.self, StatusCommand.self, ListCommand.self,
             ShowCommand.self,
             ForgetCommand.self, CollectCommand.self, VerifyCommand.self, StatsCommand.self, EnvCommand.self,
-            StoreCommand.self, ConfigCommand.self, WalkCommand.self, SyscallsCommand.self,
+            StoreCommand.self, ConfigCommand.self, ServeCommand.self,
+            WalkCommand.self, SyscallsCommand.self,
         ])
 
     package init() {}

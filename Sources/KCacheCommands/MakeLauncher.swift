@@ -104,7 +104,12 @@ struct MakeLauncher {
         guard options.warm || options.push else { return nil }
         let named = settings.store
         return MakeStore(
-            open: { try Store.open(at: try StoreRegistry(invocation).path(of: named), mode: $0) },
+            open: { mode in
+                let store = try StoreRegistry(invocation).reference(ofSetting: named)
+                if store.folder != nil { return (try store.open(mode), nil) }
+                let near = try Store.open(at: try invocation.cacheFolder(), mode: .createIfMissing)
+                return (try store.open(mode), near)
+            },
             progress: ProgressLine(console: invocation.console, quiet: false).sink,
             tell: { invocation.console.diagnostic("kcache: \(quoteForPeople(Array($0.utf8)))") })
     }

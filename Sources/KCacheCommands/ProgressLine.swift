@@ -51,6 +51,7 @@ final class ProgressLine: Sendable {
             case .comparing: "comparing"
             case .storing: "storing"
             case .restoring: "restoring"
+            case .sending: "sending"
             case .verifying: "verifying"
             }
         var line = "\r\u{1b}[K\(verb) \(state.done)"

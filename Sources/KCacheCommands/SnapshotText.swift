@@ -1,5 +1,6 @@
 import Glibc
 import KCacheCore
+import KCacheRemote
 
 /// How snapshots are named and described to people.
 enum SnapshotText {
@@ -44,5 +45,10 @@ enum SnapshotText {
         let shown = paths.prefix(3).map(\.description).joined(separator: ", ")
         let more = paths.count > 3 ? " and \(grouped(UInt64(paths.count - 3))) more" : ""
         return "\(count(UInt64(paths.count), noun)): \(shown)\(more)"
+    }
+
+    /// What went over the wire.
+    static func line(_ traffic: Traffic) -> String {
+        "received \(traffic.received) and sent \(traffic.sent) over the wire"
     }
 }

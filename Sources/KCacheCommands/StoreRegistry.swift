@@ -1,16 +1,25 @@
 import KCacheCore
+import KCacheRemote
 import KCacheSystem
 import SystemPackage
 
-/// The user's named stores: `$XDG_CONFIG_HOME/kcache/stores`, a line `NAME = FOLDER` each.
+/// The user's named stores: `stores.toml` in the configuration folder, a table each.
 struct StoreRegistry {
+    /// One table.
     struct NamedStore: Codable {
         let name: String
-        let path: String
+        /// A folder, or an address.
+        var url: String
+        /// The ssh program and options to reach it, separated by blanks.
+        var ssh: String?
+        /// The kcache there.
+        var program: String?
+        /// Bytes in a second.
+        var limitRate: Int?
     }
 
     private let invocation: Invocation
-    private static let file = TreePath(literal: Array("stores".utf8))
+    private static let file = TreePath(literal: Array("stores.toml".utf8))
 
     init(_ invocation: Invocation) { self.invocation = invocation }
 
@@ -21,54 +30,89 @@ struct StoreRegistry {
             throw error
         }
         guard let bytes = try folder.readFile(Self.file, limit: 1 << 20) else { return [] }
-        var stores: [NamedStore] = []
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-            let text = line.trimmed
-            if text.isEmpty || text.hasPrefix("#") { continue }
-            guard let cut = text.firstIndex(of: "=") else {
-                throw SettingsError(
-                    "\(folder.path.string)/stores: no `NAME = FOLDER` in the line \"\(text)\": mend or remove it"
-                )
-            }
-            stores.append(
-                NamedStore(name: text[..<cut].trimmed, path: text[text.index(after: cut)...].trimmed))
+        let path = folder.path.appending("stores.toml")
+        let document: TomlDocument
+        do throws(TomlDocument.Problem) { document = try TomlDocument(parsing: bytes) } catch {
+            throw problem(path, error.line, error.text)
         }
-        return stores
+        var tables: [(name: String, line: Int, values: [String: TomlDocument.Value])] = []
+        for table in document.tables where table.path.count == 1 {
+            tables.append((table.path[0], table.line, [:]))
+        }
+        for entry in document.entries {
+            guard entry.path.count == 2, let i = tables.firstIndex(where: { $0.name == entry.path[0] }) else {
+                throw problem(path, entry.line, "a store is a table: [NAME], then url = \"…\"")
+            }
+            try check(entry, path)
+            tables[i].values[entry.path[1]] = entry.value
+        }
+        return try tables.map { table in
+            guard case .string(let url)? = table.values["url"] else {
+                throw problem(path, table.line, "the store \(table.name) has no url")
+            }
+            return NamedStore(
+                name: table.name, url: url, ssh: table.values["ssh"]?.text,
+                program: table.values["program"]?.text, limitRate: table.values["limit-rate"]?.number)
+        }
     }
 
-    /// The folder of the store that is set; the cache folder where none is.
-    func path(of setting: String?) throws -> FilePath {
-        try setting.map { try resolve($0) } ?? invocation.cacheFolder()
-    }
+    func named(_ name: String) throws -> NamedStore? { try all().first { $0.name == name } }
 
-    /// The folder that a name or a path means.
-    func resolve(_ text: String) throws -> FilePath {
-        if let store = try named(text) { return FilePath(store.path) }
+    /// What a name, a folder or an address means.
+    func resolve(_ text: String) throws -> StoreReference {
+        if let store = try named(text) { return try reference(store) }
+        if let address = try address(text) {
+            return StoreReference(location: .ssh(address, SSHTransport.Options()), invocation: invocation)
+        }
         guard text.contains("/") || text == "." || text == ".." else {
             throw SettingsError(
                 "there is no store named \"\(text)\": `kcache store list` has the names; a folder is written ./\(text)"
             )
         }
-        guard !text.contains("://") else {
-            throw SettingsError("\(text): this kcache knows folders only as stores")
-        }
-        return invocation.absolute(text)
+        return StoreReference(location: .folder(invocation.absolute(text)), invocation: invocation)
     }
 
-    func named(_ name: String) throws -> NamedStore? { try all().first { $0.name == name } }
+    /// The store of a setting; the one in the cache folder where nothing is set.
+    func reference(ofSetting text: String?) throws -> StoreReference {
+        if let text { return try resolve(text) }
+        return StoreReference(location: .folder(try invocation.cacheFolder()), invocation: invocation)
+    }
 
-    func add(_ name: String, _ path: FilePath) throws {
+    /// True if the text is a store's name, or could be nothing but a store.
+    func isStore(_ text: String) throws -> Bool {
+        if text.contains("/") || text == "." || text.contains(":") { return true }
+        return try named(text) != nil
+    }
+
+    func reference(_ store: NamedStore) throws -> StoreReference {
+        guard let address = try address(store.url) else {
+            return StoreReference(location: .folder(FilePath(store.url)), invocation: invocation)
+        }
+        var options = SSHTransport.Options()
+        options.command = (store.ssh ?? "").split(separator: " ").map(String.init)
+        options.farProgram = store.program ?? ""
+        options.bytesPerSecond = store.limitRate
+        return StoreReference(location: .ssh(address, options), invocation: invocation)
+    }
+
+    /// True if the text is the address of a store on another machine.
+    func isAddress(_ text: String) throws -> Bool { try address(text) != nil }
+
+    func add(_ store: NamedStore) throws {
+        try checkNew(store.name)
+        try save(try all() + [store])
+    }
+
+    /// - Throws: if no store can be given this name.
+    func checkNew(_ name: String) throws {
         let letters = name.utf8.allSatisfy { isNameByte($0) }
         guard letters, !name.isEmpty, name.utf8.count <= 64 else {
             throw SettingsError("\"\(name)\" is no name for a store: use letters, digits, `-`, `_` and `.`")
         }
-        var stores = try all()
-        guard !stores.contains(where: { $0.name == name }) else {
+        guard try named(name) == nil else {
             throw SettingsError(
                 "there is a store named \"\(name)\" already: `kcache store remove \(name)` first")
         }
-        stores.append(NamedStore(name: name, path: path.string))
-        try save(stores)
     }
 
     func remove(_ name: String) throws {
@@ -79,10 +123,60 @@ struct StoreRegistry {
         try save(stores.filter { $0.name != name })
     }
 
+    // MARK: Helpers
+
+    /// Nil if the text is a folder's name.
+    private func address(_ text: String) throws -> SSHAddress? {
+        let address: SSHAddress?
+        do throws(SSHAddress.Problem) { address = try SSHAddress(parsing: text) } catch {
+            throw SettingsError("\(error)", status: 2)
+        }
+        if address == nil, text.contains("://") {
+            throw SettingsError(
+                "\(text): this kcache knows folders and ssh:// as stores, and no other kind of address",
+                status: 2)
+        }
+        return address
+    }
+
+    private static let texts = ["url", "ssh", "program"]
+
+    private func check(_ entry: TomlDocument.Entry, _ path: FilePath) throws {
+        let key = entry.path[1]
+        switch entry.value {
+        case .string(let text) where Self.texts.contains(key) && !text.isEmpty: return
+        case .integer(let number) where key == "limit-rate" && number > 0: return
+        default: break
+        }
+        if Self.texts.contains(key) { throw problem(path, entry.line, "\(key) takes a text in quotes") }
+        if key == "limit-rate" {
+            throw problem(path, entry.line, "limit-rate takes a number of bytes in a second")
+        }
+        let known = Self.texts + ["limit-rate"]
+        let advice =
+            NearestWord.find(key, among: known).map { "is it \($0)?" }
+            ?? "known are \(known.joined(separator: ", "))"
+        throw problem(path, entry.line, "there is no key \(key): \(advice)")
+    }
+
+    private func problem(_ path: FilePath, _ line: Int, _ text: String) -> SettingsError {
+        SettingsError("\(path.string):\(line): \(quoteForPeople(Array(text.utf8)))", status: 2)
+    }
+
     private func save(_ stores: [NamedStore]) throws {
-        let text = stores.map { "\($0.name) = \($0.path)\n" }.joined()
+        let text = stores.map { store in
+            var entries = [("url", TomlDocument.Value.string(store.url))]
+            if let ssh = store.ssh { entries.append(("ssh", .string(ssh))) }
+            if let program = store.program { entries.append(("program", .string(program))) }
+            if let rate = store.limitRate { entries.append(("limit-rate", .integer(Int64(rate)))) }
+            let values = entries.map { TomlDocument.Entry(path: [$0.0], value: $0.1, line: 0) }
+            // A bare name may have no dot.
+            let name = store.name.contains(".") ? "\"\(store.name)\"" : store.name
+            return "[\(name)]\n" + TomlDocument(entries: values).text
+        }
         try AtomicFile.write(
-            Array(text.utf8), to: Self.file, in: try Directory.create(try invocation.configFolder()))
+            Array(text.joined(separator: "\n").utf8), to: Self.file,
+            in: try Directory.create(try invocation.configFolder()))
     }
 
     private func isNameByte(_ c: UInt8) -> Bool {
@@ -95,12 +189,14 @@ struct StoreRegistry {
     }
 }
 
-extension StringProtocol {
-    /// Without white space at both ends.
-    var trimmed: String {
-        var rest = self[...]
-        while let c = rest.first, c.isWhitespace { rest = rest.dropFirst() }
-        while let c = rest.last, c.isWhitespace { rest = rest.dropLast() }
-        return String(rest)
+extension TomlDocument.Value {
+    fileprivate var text: String? {
+        if case .string(let text) = self { return text }
+        return nil
+    }
+
+    fileprivate var number: Int? {
+        if case .integer(let number) = self { return Int(clamping: number) }
+        return nil
     }
 }

@@ -87,6 +87,22 @@ package final class FolderObjects: ObjectPruner {
         }
     }
 
+    package func resumeStream(_ name: ObjectName) throws(StoreError) -> (any ObjectStream)? {
+        guard case .pack(let digest) = name else { return nil }
+        // One attempt at a time: the others begin files of their own.
+        let unfinished = TreePath(literal: Array("packs/".utf8) + TemporaryName.unfinished(digest.hex))
+        return try translating("cannot begin a pack in \(place)", subject: place) {
+            () throws(SystemError) in
+            if let parent = unfinished.parent { try root.makeDirectories(parent) }
+            let file = try root.openOrCreate(unfinished)
+            guard try file.lockIfFree() else { return nil }
+            // Somebody may have put it in place, or removed it, between the opening and the lock.
+            let status = try file.status()
+            guard let named = try root.status(unfinished), named.inode == status.inode else { return nil }
+            return FolderStream(self, unfinished, file, length: status.size, name: name)
+        }
+    }
+
     package func touch(_ name: ObjectName, _ ns: Int64) throws(StoreError) -> Bool {
         let path = try filePath(name)
         return try translating("cannot touch \(name.forPeople)", subject: name.path) {
@@ -161,16 +177,24 @@ private final class FolderStream: ObjectStream {
     private let objects: FolderObjects
     private let temporary: TreePath
     private let file: Descriptor
+    /// What is left for a later attempt has a name already.
+    private let name: ObjectName?
     private struct State: Sendable {
-        var length: UInt64 = 0
+        var length: UInt64
         var isOpen = true
     }
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(_ objects: FolderObjects, _ temporary: TreePath, _ file: consuming Descriptor) {
-        (self.objects, self.temporary) = (objects, temporary)
+    init(
+        _ objects: FolderObjects, _ temporary: TreePath, _ file: consuming Descriptor, length: UInt64 = 0,
+        name: ObjectName? = nil
+    ) {
+        (self.objects, self.temporary, self.name) = (objects, temporary, name)
         self.file = file
+        state = Mutex(State(length: length))
     }
+
+    var length: UInt64 { state.withLock { $0.length } }
 
     deinit { cancel() }
 
@@ -207,5 +231,17 @@ private final class FolderStream: ObjectStream {
         guard wasOpen else { return }
         // What can't be removed now is a leftover for gc.
         do throws(SystemError) { try objects.root.remove(temporary) } catch _ {}
+    }
+
+    func suspend() {
+        guard name != nil, length > 0 else { return cancel() }
+        state.withLock { $0.isOpen = false }
+    }
+
+    func digest() throws(StoreError) -> Digest {
+        try translating("cannot read a pack back in \(objects.place)", subject: objects.place) {
+            () throws(SystemError) in
+            try file.digest(of: length)
+        }
     }
 }

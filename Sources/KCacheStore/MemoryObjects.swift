@@ -78,6 +78,8 @@ private final class MemoryStream: ObjectStream {
 
     init(_ target: MemoryObjects) { self.target = target }
 
+    var length: UInt64 { bytes.withLock { UInt64($0.count) } }
+
     func append(_ more: UnsafeRawBufferPointer) throws(StoreError) {
         let copy = Array(more)
         bytes.withLock { $0 += copy }
@@ -88,4 +90,8 @@ private final class MemoryStream: ObjectStream {
     }
 
     func cancel() {}
+
+    func suspend() {}
+
+    func digest() throws(StoreError) -> Digest { Digest.of(bytes.withLock { $0 }) }
 }

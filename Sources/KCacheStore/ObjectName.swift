@@ -48,6 +48,17 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The folder that it lies in; nil for `format`.
+    package var kind: ObjectKind? {
+        switch self {
+        case .format: nil
+        case .pack: .packs
+        case .index: .index
+        case .snapshot: .snapshots
+        case .catalog: .catalog
+        }
+    }
+
     /// The digest in the name; nil for `format`.
     package var digest: Digest? {
         switch self {

@@ -40,10 +40,11 @@ struct PackReader: Sendable {
         return bytes
     }
 
-    /// Reads and decompresses one frame; the body gets its bytes.
+    /// Reads and decompresses one frame; the body gets its bytes, and those that it was read from.
     func withFrame<R>(
         _ pack: Digest, at offset: UInt64, compressedLength: Int, rawLength: Int,
-        _ worker: FrameDecompressor, _ body: (UnsafeRawBufferPointer) throws -> R
+        _ worker: FrameDecompressor,
+        _ body: (_ raw: UnsafeRawBufferPointer, _ compressed: UnsafeRawBufferPointer) throws -> R
     ) throws -> R {
         let name = ObjectName.pack(pack)
         let space = worker.input.reserve(compressedLength)
@@ -59,7 +60,7 @@ struct PackReader: Sendable {
         } catch {
             throw objects.explain(error, name)
         }
-        return try body(raw)
+        return try body(raw, UnsafeRawBufferPointer(space))
     }
 }
 

@@ -51,7 +51,7 @@ struct PackVerifier {
                 try reader.withFrame(
                     pack, at: frame.offset, compressedLength: Int(frame.compressedLength),
                     rawLength: Int(frame.rawLength), worker
-                ) { raw in
+                ) { raw, _ in
                     var offset = 0
                     var bad = 0
                     for chunk in index.table.chunks[frame.firstChunk..<frame.firstChunk + frame.chunkCount] {

@@ -11,6 +11,9 @@ package struct ReadPlan: Sendable {
         }
 
         package let pack: Digest
+        let kind: PackKind
+        /// In the store that is near, of a session with a tier.
+        var isNear = false
         package let offset: UInt64
         package let compressedLength: UInt32
         package let rawLength: UInt32
@@ -19,18 +22,27 @@ package struct ReadPlan: Sendable {
 
         /// What reading it costs, for progress.
         package var compressedBytes: ByteCount { ByteCount(UInt64(compressedLength)) }
+        /// True if all of it is wanted.
+        var isWhole: Bool { wantedBytes.value == UInt64(rawLength) }
         /// What it yields.
         package var wantedBytes: ByteCount {
             ByteCount(wanted.reduce(UInt64(0)) { $0 + UInt64($1.chunk.length) })
         }
     }
 
-    package let frames: [Frame]
-    package let compressedBytes: ByteCount
+    package private(set) var frames: [Frame]
+    package var compressedBytes: ByteCount { frames.reduce(.zero) { $0 + $1.compressedBytes } }
 
-    init(_ frames: [Frame]) {
-        self.frames = frames
-        compressedBytes = frames.reduce(.zero) { $0 + $1.compressedBytes }
+    init(_ frames: [Frame]) { self.frames = frames }
+
+    /// With the frames of a near store in front: the others can be on their way meanwhile.
+    func after(near: ReadPlan) -> ReadPlan {
+        ReadPlan(
+            near.frames.map {
+                var frame = $0
+                frame.isNear = true
+                return frame
+            } + frames)
     }
 }
 
@@ -70,7 +82,7 @@ extension ChunkIndex {
                 offset: entries[$0].offset)
         }
         return ReadPlan.Frame(
-            pack: packs[Int(frame.pack)].digest, offset: frame.offset,
+            pack: packs[Int(frame.pack)].digest, kind: packs[Int(frame.pack)].kind, offset: frame.offset,
             compressedLength: frame.compressedLength, rawLength: frame.rawLength,
             wanted: wanted.sorted { $0.offset < $1.offset })
     }

@@ -6,6 +6,9 @@ extension Store {
     /// it or not.
     package func catalog() throws -> Catalog { try reader.catalog() }
 
+    /// A snapshot's record, checked against its number; nil if there is none.
+    package func record(_ id: SnapshotID) throws -> SnapshotRecord? { try reader.record(id) }
+
     /// Finds one snapshot by number, start of a number or name.
     package func resolve(_ text: String) throws -> SnapshotID { try catalog().resolve(text) }
 

@@ -8,8 +8,8 @@ package final class Store: Sendable {
     package let place: String
     /// The folder; nil for a store elsewhere.
     package let path: FilePath?
-    let objects: any ObjectPruner
-    let locks: StoreLocks
+    package let objects: any ObjectPruner
+    package let locks: StoreLocks
     let clock: WallClock
     let options: Options
 
@@ -55,6 +55,14 @@ package final class Store: Sendable {
     package func begin(waiting: @Sendable () -> Void = {}) throws -> StoreSession {
         let lock = try locks.shared(waiting)
         return StoreSession(self, lock: lock, inventory: try reader.packs())
+    }
+
+    /// Takes part in a store that is far away, with one that is near in front of it: what the near one has is
+    /// read there, and what is read from here stays there (`StoreSession.keep`).
+    package func begin(near: StoreSession, waiting: @Sendable () -> Void = {}) throws -> StoreSession {
+        let lock = try locks.shared(waiting)
+        return StoreSession(
+            self, lock: lock, inventory: try reader.packs(), tier: try SessionTier(near: near))
     }
 
     var reader: StoreObjects { StoreObjects(objects: objects) }

@@ -21,6 +21,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         case refused
         /// The system said no: `cause` has its error.
         case system
+        /// The connection to a store elsewhere could not be made, or was lost.
+        case unreachable
+        /// The store does not let this be done.
+        case forbidden
         /// The caller broke a rule of the interface.
         case misuse
     }
@@ -46,6 +50,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
 
     /// True if the place can't be written by this user.
     package var isReadOnly: Bool {
+        if code == .forbidden { return true }
         guard let errno = systemError?.errno else { return false }
         return [.readOnlyFileSystem, .permissionDenied, .notPermitted].contains(errno)
     }

@@ -7,15 +7,32 @@ package struct StoreLocks: Sendable {
     /// Held as long as the value lives.
     package final class Held: Sendable {
         private let lock: FileLock?
-        init(_ lock: consuming FileLock?) { self.lock = lock }
+        private let release: @Sendable () -> Void
+
+        init(_ lock: consuming FileLock?) {
+            self.lock = lock
+            release = {}
+        }
+
+        /// A lock of another kind, given up by the body.
+        package init(release: @escaping @Sendable () -> Void) {
+            lock = nil
+            self.release = release
+        }
+
+        deinit { release() }
     }
 
     package typealias Take = @Sendable (_ waiting: () -> Void) throws(StoreError) -> Held
 
     /// For readers and pushes: any number at once, none while gc runs.
-    let shared: Take
+    package let shared: Take
     /// For gc: alone.
-    let exclusive: Take
+    package let exclusive: Take
+
+    package init(shared: @escaping Take, exclusive: @escaping Take) {
+        (self.shared, self.exclusive) = (shared, exclusive)
+    }
 
     /// No locks: for stores that one process has for itself.
     package static let none = StoreLocks(

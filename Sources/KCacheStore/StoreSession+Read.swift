@@ -6,6 +6,13 @@ extension StoreSession {
     ///
     /// - Throws: `StoreError` with code `missing` and the number of chunks that aren't there.
     package func plan(reading digests: some Sequence<Digest>) throws -> ReadPlan {
+        guard let tier else { return try planHere(digests) }
+        // One more frame of a pack at hand costs less than any journey.
+        let (near, rest) = tier.near.claims.state.withLock { $0.index.plan(digests) }
+        return try planHere(rest).after(near: near)
+    }
+
+    private func planHere(_ digests: some Sequence<Digest>) throws -> ReadPlan {
         var (plan, missing) = claims.state.withLock { $0.index.plan(digests) }
         if !missing.isEmpty {
             // Another push may have stored them since this session began.
@@ -21,17 +28,41 @@ extension StoreSession {
         return plan
     }
 
+    /// True if the chunk has to come from a store that is far away.
+    package func isFar(_ digest: Digest) -> Bool {
+        guard let tier else { return false }
+        return !tier.near.contains(digest)
+    }
+
+    /// Says which plan is going to be read, so that what has to come from afar can be on its way.
+    package func willRead(_ plan: ReadPlan) throws {
+        let ranges = plan.frames.lazy.filter { !$0.isNear }.map {
+            ObjectRange(name: .pack($0.pack), offset: $0.offset, length: $0.compressedLength)
+        }
+        try store.objects.willRead(Array(ranges))
+    }
+
     /// Reads one frame of a plan and hands each wanted chunk, checked against its digest, to the body.
     ///
     /// The bytes are valid during the call of the body only. May run on any number of threads.
     package func readFrame(
         _ frame: ReadPlan.Frame, _ body: (Chunk, UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        if frame.isNear, let tier { return try tier.near.readFrame(frame, body) }
+        guard let tier else { return try withFrame(frame, body) { _, _ in } }
+        try withFrame(frame, body) { raw, compressed in try tier.keeper.add(frame, raw, compressed) }
+    }
+
+    /// `afterwards` gets the whole frame, when the wanted chunks have been checked.
+    func withFrame(
+        _ frame: ReadPlan.Frame, _ body: (Chunk, UnsafeRawBufferPointer) throws -> Void,
+        afterwards: (_ raw: UnsafeRawBufferPointer, _ compressed: UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         try decompressors.withWorker { worker in
             try PackReader(objects: store.objects).withFrame(
                 frame.pack, at: frame.offset, compressedLength: Int(frame.compressedLength),
                 rawLength: Int(frame.rawLength), worker
-            ) { raw in
+            ) { raw, compressed in
                 for wanted in frame.wanted {
                     let (start, length) = (Int(wanted.offset), Int(wanted.chunk.length))
                     guard start <= raw.count, length <= raw.count - start else {
@@ -43,6 +74,7 @@ extension StoreSession {
                     }
                     try body(wanted.chunk, bytes)
                 }
+                try afterwards(raw, compressed)
             }
         }
     }

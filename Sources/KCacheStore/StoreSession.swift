@@ -9,11 +9,13 @@ package final class StoreSession: Sendable {
     package let unusablePacks: [StoreError]
     private let lock: StoreLocks.Held
     let claims: ChunkClaims
-    private let compressors: WorkerPool<FrameCompressor>
+    /// A store that is nearer than this one; nil for none.
+    let tier: SessionTier?
+    let compressors: WorkerPool<FrameCompressor>
     let decompressors: WorkerPool<FrameDecompressor>
 
-    init(_ store: Store, lock: StoreLocks.Held, inventory: PackInventory) {
-        (self.store, self.lock) = (store, lock)
+    init(_ store: Store, lock: StoreLocks.Held, inventory: PackInventory, tier: SessionTier? = nil) {
+        (self.store, self.lock, self.tier) = (store, lock, tier)
         unusablePacks = inventory.unreadable.map(\.problem)
         claims = ChunkClaims(inventory.chunkIndex)
         compressors = WorkerPool { try FrameCompressor() }
@@ -57,6 +59,25 @@ package final class StoreSession: Sendable {
         try store.objects.touch(.catalog(id.digest), store.clock.now())
         return id
     }
+
+    /// Lists a snapshot in the near store as well, with what was read and what was there before: as it is if all
+    /// of it is there now, and else, if no more than sources are missing, as one `withoutSources`. Nil, or why the
+    /// near store could not take it.
+    package func keep(_ id: SnapshotID, _ snapshot: Snapshot) throws -> StoreError? {
+        guard let tier else { return nil }
+        if let failure = tier.keeper.finish() { return failure }
+        guard var record = try record(id) else { return nil }
+        let missing = snapshot.entries.filter { entry in
+            entry.content?.chunks.contains { !tier.near.contains($0.digest) } ?? false
+        }
+        guard missing.allSatisfy({ $0.role == .source }) else { return nil }
+        if !missing.isEmpty { record.header.withoutSources = true }
+        do { _ = try tier.near.commit(record) } catch let error as StoreError { return error }
+        return nil
+    }
+
+    /// True if a nearer store stands in front.
+    package var isDistant: Bool { tier != nil }
 
     package func catalog() throws -> Catalog { try store.catalog() }
 

@@ -49,5 +49,8 @@ package enum TemporaryName {
         return TreePath(literal: text)
     }
 
+    /// The name of what is to be taken up again, whoever does.
+    package static func unfinished(_ name: String) -> [UInt8] { prefix + Array("unfinished-\(name)".utf8) }
+
     package static func isTemporary(_ name: some Collection<UInt8>) -> Bool { name.starts(with: prefix) }
 }

@@ -1,5 +1,6 @@
 import CKCacheLinux
 import Glibc
+package import KCacheCore
 import SystemPackage
 
 /// An open file; closed when the value ends.
@@ -72,6 +73,32 @@ package struct Descriptor: ~Copyable, Sendable {
         guard Glibc.fsync(fd) == 0 else {
             throw SystemError("sync", subject, Errno(rawValue: kcache_errno()))
         }
+    }
+
+    /// Takes the file's lock for as long as the value lives, if nobody has it.
+    package func lockIfFree() throws(SystemError) -> Bool {
+        let result = kcache_flock(fd, LOCK_EX | LOCK_NB)
+        if result == -EWOULDBLOCK { return false }
+        try check(result, "lock", subject)
+        return true
+    }
+
+    /// SHA-256 of the first so many bytes.
+    ///
+    /// - Throws: EIO if there are fewer.
+    package func digest(of length: UInt64) throws(SystemError) -> Digest {
+        var hash = DigestBuilder()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+        defer { buffer.deallocate() }
+        var done: UInt64 = 0
+        while done < length {
+            let wanted = Int(min(UInt64(buffer.count), length - done))
+            let n = try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: done)
+            guard n == wanted else { throw SystemError("read", subject, .ioError) }
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
+            done += UInt64(n)
+        }
+        return hash.finish()
     }
 
     package func setModificationTime(_ ns: Int64) throws(SystemError) {

@@ -3,38 +3,52 @@ import KCacheStore
 import KCacheSystem
 import Synchronization
 
-/// Writes the files of a restore plan from a store's packs, on all cores, frame by frame.
+/// Writes the files of a restore plan on all cores: chunks that lie in the tree already from there, where the
+/// store is far away; all others from the store's packs, frame by frame.
 struct ContentWriter: Sendable {
     let placer: FilePlacer
     let entries: [SnapshotEntry]
     let session: StoreSession
     let rules: ContentRules
     let progress: ProgressSink
+    /// Where chunks lie in the tree as it is; empty where reading the store costs less.
+    var treeChunks = TreeChunks()
 
     /// Writes the entries at these places; answers those that can't be made for this tree's path.
     func write(_ places: [Int]) throws -> [TreePath] {
-        var layout = Layout()
+        var layout = ContentLayout()
         var simple: [Int] = []
         for place in places {
-            guard case .file(let content, _) = entries[place].kind, !content.chunks.isEmpty,
-                !entries[place].holdsTreePath
-            else {
+            guard case .file(let content, _) = entries[place].kind, !content.chunks.isEmpty else {
                 simple.append(place)
                 continue
             }
-            layout.add(place, content)
+            layout.add(place, content, isText: entries[place].holdsTreePath)
         }
         let written = try Parallel.map(simple.count) { [simple] i in try writeSimple(simple[i]) }
-        try writeChunks(layout)
+        let found = try treeChunks.lying(in: layout, besides: session)
+        layout.assemble(found)
+        do {
+            let left = try writeFromTree(found, layout)
+            try writeFromStore(left, layout)
+        } catch {
+            for file in layout.assembled.values {
+                if let name = file.state.withLock({ $0.name }) {
+                    do { try placer.root.remove(name) } catch _ {}
+                }
+            }
+            throw error
+        }
         try Parallel.forEach(layout.copies.count) { [layout] i in
             try copy(layout.copies[i].of, to: layout.copies[i].place)
         }
-        return zip(simple, written).filter { !$0.1 }.map { entries[$0.0].path }
+        let unmade = zip(simple, written).filter { !$0.1 }.map(\.0)
+        return (unmade + layout.unmade).map { entries[$0].path }
     }
 
     private func stamp(_ place: Int) -> FilePlacer.Stamp { entries[place].role == .output ? .stale : .now }
 
-    /// Links, empty files, and what is rewritten for this tree; false if that can't be done.
+    /// Links and empty files; false if one can't be made here.
     private func writeSimple(_ place: Int) throws -> Bool {
         let entry = entries[place]
         switch entry.kind {
@@ -43,87 +57,66 @@ struct ContentWriter: Sendable {
                 return false
             }
             try placer.link(entry.path, target: bytes, stamp: stamp(place))
-        case .file(let content, let executable):
-            let stored = try session.read(content: content)
-            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, stored) : stored else {
-                return false
-            }
+        case .file(_, let executable):
+            guard let bytes = entry.holdsTreePath ? rules.restored(entry.path, []) : [] else { return false }
             try placer.file(entry.path, executable: executable, stamp: stamp(place)) { try $0.write(bytes) }
         }
         return true
     }
 
-    /// Where each chunk goes.
-    private struct Layout: Sendable {
-        struct Target: Sendable {
-            let place: Int
-            let offset: UInt64
-        }
-        var targets: [Digest: [Target]] = [:]
-        /// Files of several chunks.
-        var long: [Int: LongFile] = [:]
-        /// Long files with the same content as another one: cloned from it.
-        var copies: [(place: Int, of: Int)] = []
-        private var firstOfContent: [Digest: Int] = [:]
+    // MARK: Sources of chunks
 
-        mutating func add(_ place: Int, _ content: Content) {
-            if content.chunks.count > 1 {
-                if let first = firstOfContent.updateValue(place, forKey: content.digest) {
-                    firstOfContent[content.digest] = first
-                    copies.append((place, first))
-                    return
+    /// Answers the chunks that have to come from the store.
+    private func writeFromTree(_ found: [TreeChunks.File], _ layout: ContentLayout) throws -> [Digest] {
+        guard !found.isEmpty else { return Array(layout.targets.keys) }
+        let taken = Mutex<Set<Digest>>([])
+        let whole = Mutex<[Int]>([])
+        try Parallel.forEach(found.count) { i in
+            try found[i].read(in: placer.root) { chunk, bytes in
+                taken.withLock { _ = $0.insert(chunk.digest) }
+                for target in layout.targets[chunk.digest] ?? [] {
+                    guard let file = layout.assembled[target.place] else { continue }
+                    if try writePart(of: file, target, bytes) { whole.withLock { $0.append(target.place) } }
                 }
-                long[place] = LongFile(chunks: content.chunks.count, size: content.size.value)
-            }
-            var offset: UInt64 = 0
-            for chunk in content.chunks {
-                targets[chunk.digest, default: []].append(Target(place: place, offset: offset))
-                offset += UInt64(chunk.length)
             }
         }
+        // Only now: what was read must not be replaced before.
+        for place in whole.withLock({ $0 }) {
+            if let file = layout.assembled[place] { try finish(file, place) }
+        }
+        let done = taken.withLock { $0 }
+        return layout.targets.keys.filter { !done.contains($0) }
     }
 
-    /// A file that is being put together from its chunks, in any order.
-    private final class LongFile: Sendable {
-        struct State {
-            var name: TreePath?
-            var left: Int
-        }
-        let size: UInt64
-        let state: Mutex<State>
-
-        init(chunks: Int, size: UInt64) {
-            self.size = size
-            state = Mutex(State(name: nil, left: chunks))
-        }
-    }
-
-    private func writeChunks(_ layout: Layout) throws {
-        let plan = try session.plan(reading: Array(layout.targets.keys))
+    private func writeFromStore(_ digests: [Digest], _ layout: ContentLayout) throws {
+        let plan = try session.plan(reading: digests)
+        try session.willRead(plan)
         progress(.started(phase: .restoring, total: plan.compressedBytes))
-        do {
-            try Parallel.forEach(plan.frames.count) { i in
-                try session.readFrame(plan.frames[i]) { chunk, bytes in
-                    for target in layout.targets[chunk.digest] ?? [] {
-                        if let file = layout.long[target.place] {
-                            try writePart(of: file, target, bytes)
-                        } else {
-                            try writeWhole(target.place, bytes)
-                        }
-                    }
-                }
-                progress(.advanced(phase: .restoring, by: plan.frames[i].compressedBytes))
+        try Parallel.forEach(plan.frames.count) { i in
+            try session.readFrame(plan.frames[i]) { chunk, bytes in
+                for target in layout.targets[chunk.digest] ?? [] { try write(bytes, to: target, layout) }
             }
-        } catch {
-            for file in layout.long.values {
-                if let name = file.state.withLock({ $0.name }) {
-                    do { try placer.root.remove(name) } catch _ {}
-                }
-            }
-            throw error
+            progress(.advanced(phase: .restoring, by: plan.frames[i].compressedBytes))
         }
         progress(.finished(phase: .restoring))
     }
+
+    private func write(
+        _ bytes: UnsafeRawBufferPointer, to target: ContentLayout.Target, _ layout: ContentLayout
+    ) throws {
+        let place = target.place
+        if let file = layout.assembled[place] {
+            if try writePart(of: file, target, bytes) { try finish(file, place) }
+        } else if let text = layout.texts[place] {
+            if let stored = text.put(bytes, at: target.offset), try !writeText(stored, place) {
+                layout.noteUnmade(place)
+            }
+        } else {
+            try writeWhole(place, bytes)
+        }
+    }
+
+    // MARK: Files
 
     private func writeWhole(_ place: Int, _ bytes: UnsafeRawBufferPointer) throws {
         guard case .file(_, let executable) = entries[place].kind else { return }
@@ -132,8 +125,21 @@ struct ContentWriter: Sendable {
         }
     }
 
-    private func writePart(of file: LongFile, _ target: Layout.Target, _ bytes: UnsafeRawBufferPointer) throws
-    {
+    /// What is rewritten for this tree; false if that can't be done.
+    private func writeText(_ stored: [UInt8], _ place: Int) throws -> Bool {
+        let entry = entries[place]
+        guard case .file(_, let executable) = entry.kind, let bytes = rules.restored(entry.path, stored)
+        else {
+            return false
+        }
+        try placer.file(entry.path, executable: executable, stamp: stamp(place)) { try $0.write(bytes) }
+        return true
+    }
+
+    /// True if that was the last part.
+    private func writePart(
+        of file: PartialFile, _ target: ContentLayout.Target, _ bytes: UnsafeRawBufferPointer
+    ) throws -> Bool {
         let entry = entries[target.place]
         let name = try file.state.withLock { state in
             if let name = state.name { return name }
@@ -148,15 +154,16 @@ struct ContentWriter: Sendable {
         if bytes.contains(where: { $0 != 0 }) {
             try placer.root.openForWriting(name).write(bytes, at: target.offset)
         }
-        let done = file.state.withLock { state in
+        return file.state.withLock { state in
             state.left -= 1
             return state.left == 0
         }
-        guard done else { return }
-        if stamp(target.place) == .stale {
-            try placer.root.setModificationTime(name, FreshnessPlan.staleTime)
-        }
-        try placer.root.rename(name, to: entry.path)
+    }
+
+    private func finish(_ file: PartialFile, _ place: Int) throws {
+        guard let name = file.state.withLock({ $0.name }) else { return }
+        if stamp(place) == .stale { try placer.root.setModificationTime(name, FreshnessPlan.staleTime) }
+        try placer.root.rename(name, to: entries[place].path)
         file.state.withLock { $0.name = nil }
     }
 

@@ -6,7 +6,7 @@ package enum ProgressEvent: Sendable, Equatable {
     case advanced(phase: Phase, by: ByteCount)
     case finished(phase: Phase)
 
-    package enum Phase: Sendable, Equatable { case comparing, storing, restoring, verifying }
+    package enum Phase: Sendable, Equatable { case comparing, storing, restoring, sending, verifying }
 }
 
 package typealias ProgressSink = @Sendable (ProgressEvent) -> Void

@@ -24,6 +24,8 @@ package struct TreeRestorer: Sendable {
         package var invalidated: @Sendable () throws -> [TreePath] = { [] }
         /// Outputs whose bytes depend on this tree's times or owners, and are made here: nil means leave it out.
         package var computed: [TreePath: @Sendable () throws -> [UInt8]?] = [:]
+        /// See `ContentWriter`.
+        package var treeChunks = TreeChunks()
         package var progress: ProgressSink = { _ in }
         package init() {}
     }
@@ -54,7 +56,7 @@ package struct TreeRestorer: Sendable {
         try makeDirectories(for: plan.writes)
         let unmade = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
-            progress: options.progress
+            progress: options.progress, treeChunks: options.treeChunks
         ).write(writes)
 
         let invalidated = unmade + (try options.invalidated()).filter { plan.mayRemove($0) }

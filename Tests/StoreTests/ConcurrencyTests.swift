@@ -1,6 +1,7 @@
 import KCacheCore
 import KCacheSystem
 import Synchronization
+import TestStore
 import Testing
 
 @testable import KCacheStore

@@ -1,5 +1,6 @@
 import KCacheCore
 import Synchronization
+import TestStore
 import Testing
 
 @testable import KCacheStore
@@ -71,6 +72,9 @@ private final class DyingStream: ObjectStream {
         try inner.commit(as: name)
     }
     func cancel() { inner.cancel() }
+    var length: UInt64 { inner.length }
+    func suspend() { inner.suspend() }
+    func digest() throws(StoreError) -> Digest { try inner.digest() }
 }
 
 /// A death between any two writes.
@@ -104,9 +108,9 @@ private final class DyingStream: ObjectStream {
         let (a, b) = (sampleFiles(50, count: 6), sampleFiles(51, count: 6))
         var one: SnapshotID?
         let steps = try dieEverywhere {
-            one = try StoreTests.push($0, name: "a", outputs: a)
+            one = try TestStore.push($0, name: "a", outputs: a)
         } _: {
-            try StoreTests.push($0, name: "b", outputs: b)
+            try TestStore.push($0, name: "b", outputs: b)
         } _: { store, died in
             let report = try store.verify()
             #expect(report.isSound, "\(report.problems)")
@@ -115,7 +119,7 @@ private final class DyingStream: ObjectStream {
             for other in others { #expect(try pull(store, other.id) == b) }
             #expect(died || others.count == 1)
             // The next push and gc tidy up.
-            let two = try StoreTests.push(store, name: "b", outputs: b)
+            let two = try TestStore.push(store, name: "b", outputs: b)
             #expect(try pull(store, two) == b)
             _ = try store.collect()
             #expect(try pull(store, two) == b)
@@ -131,9 +135,9 @@ private final class DyingStream: ObjectStream {
         let few = Dictionary(uniqueKeysWithValues: all.sorted { $0.key < $1.key }.prefix(4).map { ($0, $1) })
         var keep: SnapshotID?
         let steps = try dieEverywhere { store in
-            try StoreTests.push(store, name: "all", outputs: all, created: 1)
-            keep = try StoreTests.push(store, name: "few", outputs: few)
-            try StoreTests.push(store, name: "other", outputs: sampleFiles(53))
+            try TestStore.push(store, name: "all", outputs: all, created: 1)
+            keep = try TestStore.push(store, name: "few", outputs: few)
+            try TestStore.push(store, name: "other", outputs: sampleFiles(53))
         } _: { store in
             try store.forget([try store.resolve("all"), try store.resolve("other")])
             _ = try store.collect()

@@ -1,5 +1,6 @@
 import KCacheCore
 import KCacheSystem
+import TestStore
 
 @testable import KCacheStore
 

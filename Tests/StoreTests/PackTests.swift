@@ -1,4 +1,5 @@
 import KCacheCore
+import TestStore
 import Testing
 
 @testable import KCacheStore

@@ -2,6 +2,7 @@ import Glibc
 import KCacheCore
 import KCacheSystem
 import SystemPackage
+import TestStore
 import Testing
 
 @testable import KCacheStore

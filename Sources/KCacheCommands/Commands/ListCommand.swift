@@ -11,18 +11,22 @@ struct ListCommand: ParsableCommand {
 
               kcache list
               kcache list /srv/kcache
+              kcache list ssh://desk
             """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(
-        help: ArgumentHelp("Another store: a folder, or a name from `kcache store list`.", valueName: "store")
+        help: ArgumentHelp(
+            "Another store: a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`.",
+            valueName: "store")
     )
     var from: String?
 
     func run() throws {
         let invocation = Invocation.current()
-        let path = try from.map { try StoreRegistry(invocation).resolve($0) } ?? global.storePath(invocation)
-        let catalog = try Store.open(at: path, mode: .existing).catalog()
+        let store =
+            try from.map { try StoreRegistry(invocation).resolve($0) } ?? global.storeReference(invocation)
+        let catalog = try store.open(.existing).catalog()
         if global.format == .json {
             invocation.console.print(try JSONText.of(catalog.entries.map(SnapshotResult.init)))
         } else {

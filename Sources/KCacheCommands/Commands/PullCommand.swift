@@ -1,8 +1,8 @@
 import ArgumentParser
 import KCacheCore
 import KCacheKbuild
+import KCacheRemote
 import KCacheStore
-import SystemPackage
 
 struct PullCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -18,14 +18,15 @@ struct PullCommand: ParsableCommand {
               kcache pull                    the best snapshot of the local store
               kcache pull nightly            the newest one of that name
               kcache pull /srv/kcache        the best one of another store
+              kcache pull ssh://desk         the best one of the user's store on another machine
             """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(
         help: ArgumentHelp(
             """
-            A store (a folder, or a name from `kcache store list`) and a snapshot (its name, or the start of \
-            its number), or one of the two.
+            A store (a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`) and a snapshot \
+            (its name, or the start of its number), or one of the two.
             """, valueName: "[store] [snapshot]"))
     var from: [String] = []
     @Flag(name: .long, help: "Say what would be done, and do nothing.")
@@ -41,8 +42,9 @@ struct PullCommand: ParsableCommand {
 
     func run() throws {
         let invocation = Invocation.current()
-        let (path, snapshot) = try split(invocation)
-        let store = try Store.open(at: path, mode: .existing)
+        let (named, snapshot) = try split(invocation)
+        let stores = try StoreChoice(global, invocation, named: named)
+        let (store, near) = try stores.openForReading()
         var request = KbuildPuller.Request(tree: global.treePath(invocation))
         request.snapshot = snapshot
         request.dryRun = dryRun
@@ -53,22 +55,21 @@ struct PullCommand: ParsableCommand {
         request.announce = { announcement in
             if global.format == .text, !global.quiet { Self.announce(announcement, global, invocation) }
         }
-        let report = try KbuildPuller(host: try invocation.host(), store: store).pull(request)
+        let report = try KbuildPuller(host: try invocation.host(), store: store, near: near).pull(request)
         if global.format == .json {
-            invocation.console.print(try JSONText.of(PullResult(report, store: path.string, dryRun: dryRun)))
+            let result = PullResult(report, store: store.place, traffic: store.traffic, dryRun: dryRun)
+            invocation.console.print(try JSONText.of(result))
         } else if !global.quiet {
             render(report, invocation)
+            if let traffic = store.traffic { invocation.console.print(SnapshotText.line(traffic)) }
         }
     }
 
-    /// One argument is a store if it is a folder or a store's name, else a snapshot.
-    private func split(_ invocation: Invocation) throws -> (FilePath, String?) {
-        let registry = StoreRegistry(invocation)
-        if from.count == 2 { return (try registry.resolve(from[0]), from[1]) }
-        guard let only = from.first else { return (try global.storePath(invocation), nil) }
-        if only.contains("/") || only == "." { return (try registry.resolve(only), nil) }
-        if try registry.named(only) != nil { return (try registry.resolve(only), nil) }
-        return (try global.storePath(invocation), only)
+    /// One argument is a store if it is a folder, an address or a store's name, else a snapshot.
+    private func split(_ invocation: Invocation) throws -> (store: String?, snapshot: String?) {
+        if from.count == 2 { return (from[0], from[1]) }
+        guard let only = from.first else { return (nil, nil) }
+        return try StoreRegistry(invocation).isStore(only) ? (only, nil) : (nil, only)
     }
 
     private static func announce(
@@ -134,11 +135,15 @@ private struct PullResult: Encodable {
     let toolchain: [String]
     let pins: [String]
     let remarks: [String]
+    /// Over the connection to a store elsewhere.
+    let bytesReceived: UInt64?
+    let bytesSent: UInt64?
 
-    init(_ report: KbuildPuller.Report, store: String, dryRun: Bool) {
+    init(_ report: KbuildPuller.Report, store: String, traffic: Traffic?, dryRun: Bool) {
         func text(_ paths: [TreePath]) -> [String] { paths.map(\.description) }
         self.store = store
         self.dryRun = dryRun
+        (bytesReceived, bytesSent) = (traffic?.received.value, traffic?.sent.value)
         snapshot = report.announcement.id.description
         name = report.announcement.header.name
         reason = report.announcement.reason

@@ -1,8 +1,8 @@
 import ArgumentParser
 import KCacheCore
 import KCacheKbuild
+import KCacheRemote
 import KCacheStore
-import SystemPackage
 
 struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,14 +13,17 @@ struct PushCommand: ParsableCommand {
             intermediates that no later step reads stay out, and are named. A tree whose build was
             interrupted is refused, unless --partial is given.
 
-            Example:
+            Examples:
 
               cd linux && make -j8 && kcache push --name nightly
+              kcache push ssh://desk
             """)
 
     @OptionGroup var global: GlobalOptions
     @Argument(
-        help: ArgumentHelp("Another store: a folder, or a name from `kcache store list`.", valueName: "store")
+        help: ArgumentHelp(
+            "Another store: a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`.",
+            valueName: "store")
     )
     var destination: String?
     @Option(name: .long, help: "A name for the snapshot; a later one of the same name stands before it.")
@@ -40,28 +43,48 @@ struct PushCommand: ParsableCommand {
 
     func run() throws {
         let invocation = Invocation.current()
-        var stores = [try global.storePath(invocation)]
-        if let destination {
-            let other = try StoreRegistry(invocation).resolve(destination)
-            if other != stores[0] { stores.append(other) }
-        }
+        let stores = try StoreChoice(global, invocation, named: destination)
         let progress = ProgressLine(console: invocation.console, quiet: global.quiet)
-        var results: [PushResult] = []
-        for path in stores {
-            let store = try Store.open(at: path, mode: .createIfMissing)
-            var request = KbuildPusher.Request(tree: global.treePath(invocation))
-            request.name = name
-            request.withoutSources = withoutSources
-            request.partial = partial
-            request.dryRun = dryRun
-            request.progress = progress.sink
-            let (global, console) = (global, invocation)
-            request.waiting = { global.note($0, console) }
-            let report = try KbuildPusher(host: try invocation.host(), store: store).push(request)
-            results.append(PushResult(report, store: path.string))
-            if global.format == .text, !global.quiet { render(report, path.string, invocation) }
+        let store = try Store.open(at: stores.local, mode: .createIfMissing)
+        let report = try KbuildPusher(host: try invocation.host(), store: store)
+            .push(request(invocation, progress))
+        var results = [PushResult(report, store: store.place)]
+        let isShown = global.format == .text && !global.quiet
+        if isShown { render(report, store.place, invocation) }
+        if let other = stores.other, let id = report.id {
+            let target = try other.open(.createIfMissing)
+            let summary = try SnapshotSending(from: store, to: target).send(
+                id, progress: progress.sink, waiting: waiting(invocation))
+            results.append(PushResult(report, summary, store: target.place, traffic: target.traffic))
+            if isShown { render(summary, target, invocation) }
         }
         if global.format == .json { invocation.console.print(try JSONText.of(results)) }
+    }
+
+    private func request(_ invocation: Invocation, _ progress: ProgressLine) -> KbuildPusher.Request {
+        var request = KbuildPusher.Request(tree: global.treePath(invocation))
+        request.name = name
+        request.withoutSources = withoutSources
+        request.partial = partial
+        request.dryRun = dryRun
+        request.progress = progress.sink
+        request.waiting = waiting(invocation)
+        return request
+    }
+
+    private func waiting(_ invocation: Invocation) -> @Sendable (String) -> Void {
+        let global = global
+        return { global.note($0, invocation) }
+    }
+
+    private func render(_ summary: SnapshotTransfer.Summary, _ target: Store, _ invocation: Invocation) {
+        let console = invocation.console
+        if summary.alreadyThere {
+            console.print("nothing new: \(target.place) has the snapshot")
+        } else {
+            console.print("stored \(summary.storedBytes) in \(target.place)")
+        }
+        if let traffic = target.traffic { console.print(SnapshotText.line(traffic)) }
     }
 
     private func render(_ report: KbuildPusher.Report, _ place: String, _ invocation: Invocation) {
@@ -108,19 +131,27 @@ private struct PushResult: Encodable {
     let lateSources: Int
     let leftOut: [LeftOut]
     let remarks: [String]
+    /// Over the connection to a store elsewhere.
+    let bytesSent: UInt64?
+    let bytesReceived: UInt64?
 
     struct LeftOut: Encodable {
         let path: String
         let reason: String
     }
 
-    init(_ report: KbuildPusher.Report, store: String) {
+    /// `summary` is what came of sending it to another store than the local one.
+    init(
+        _ report: KbuildPusher.Report, _ summary: SnapshotTransfer.Summary? = nil, store: String,
+        traffic: Traffic? = nil
+    ) {
         self.store = store
         snapshot = report.id?.description
-        alreadyThere = report.alreadyThere
+        alreadyThere = summary?.alreadyThere ?? report.alreadyThere
+        (bytesSent, bytesReceived) = (traffic?.sent.value, traffic?.received.value)
         (sources, outputs) = (report.header.sourceCount, report.header.outputCount)
         (sourceBytes, outputBytes) = (report.header.sourceBytes.value, report.header.outputBytes.value)
-        (newBytes, storedBytes) = (report.newBytes.value, report.storedBytes.value)
+        (newBytes, storedBytes) = (report.newBytes.value, (summary?.storedBytes ?? report.storedBytes).value)
         (filesRead, bytesRead) = (report.filesRead, report.bytesRead.value)
         lateSources = report.lateSources
         leftOut = report.leftOut.map { LeftOut(path: $0.path.description, reason: $0.reason) }

@@ -1,44 +1,76 @@
 import ArgumentParser
+import KCacheRemote
 import KCacheStore
 import SystemPackage
 
 struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Names stores: add, list, remove.",
+        abstract: "Names stores, and tries them: add, list, remove, test.",
         discussion: """
             Example:
 
-              kcache store add team /srv/kcache
-              kcache push team
+              kcache store add desk ssh://desk
+              kcache push desk
             """,
-        subcommands: [Add.self, List.self, Remove.self])
+        subcommands: [Add.self, List.self, Remove.self, Test.self])
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Gives a folder a name, and makes a store there where none is.",
+            abstract: "Gives a store a name; makes it where none is.",
             discussion: """
-                Example:
+                Names stand in stores.toml beside config.toml. ssh is the user's own, with its configuration, keys
+                and agent.
+
+                Examples:
 
                   kcache store add team /srv/kcache
+                  kcache store add desk ssh://desk
+                  kcache store add lab  ssh://me@lab.example:2222/srv/kcache --ssh "ssh -J gate.example"
                 """)
         @OptionGroup var global: GlobalOptions
         @Argument(help: "The name.") var name: String
-        @Argument(help: "The folder.") var folder: String
+        @Argument(help: "A folder, ssh://[USER@]HOST[:PORT][/PATH] or [USER@]HOST:PATH.") var store: String
+        @Option(
+            name: .long, help: ArgumentHelp("The ssh program and options to reach it.", valueName: "words"))
+        var ssh: String?
+        @Option(name: .long, help: ArgumentHelp("The kcache at the far end.", valueName: "path"))
+        var program: String?
+        @Option(
+            name: .long,
+            help: ArgumentHelp("At most so many bytes in a second over the connection.", valueName: "bytes"))
+        var limitRate: Int?
+
+        func validate() throws {
+            guard limitRate.map({ $0 > 0 }) ?? true else {
+                throw ValidationError("--limit-rate: a number of bytes above zero")
+            }
+        }
 
         func run() throws {
             let invocation = Invocation.current()
-            guard !folder.contains("://") else {
-                throw SettingsError("\(folder): this kcache knows folders only as stores")
+            let registry = StoreRegistry(invocation)
+            var named = StoreRegistry.NamedStore(
+                name: name, url: store, ssh: ssh, program: program, limitRate: limitRate)
+            // A folder's name alone is a folder here: names of names would be riddles.
+            if !(try registry.isAddress(store)) {
+                guard ssh == nil, program == nil, limitRate == nil else {
+                    throw SettingsError(
+                        "--ssh, --program and --limit-rate are for stores on other machines", status: 2)
+                }
+                named.url = invocation.absolute(store).string
             }
-            let path = invocation.absolute(folder)
-            _ = try Store.open(at: path, mode: .createIfMissing)
-            try StoreRegistry(invocation).add(name, path)
+            try registry.checkNew(name)
+            let reference = try registry.reference(named)
+            let opened = try reference.open(.createIfMissing)
+            // Says at once what is wrong there.
+            _ = try opened.welcome()
+            named.url = reference.place
+            try registry.add(named)
             if global.format == .json {
-                invocation.console.print(
-                    try JSONText.of(StoreRegistry.NamedStore(name: name, path: path.string)))
+                invocation.console.print(try JSONText.of(named))
             } else {
-                invocation.console.print("\(name) is \(path.string)")
+                invocation.console.print("\(name) is \(named.url)")
             }
         }
     }
@@ -59,9 +91,31 @@ struct StoreCommand: ParsableCommand {
             if global.format == .json {
                 invocation.console.print(try JSONText.of(stores))
             } else {
-                for line in TextTable.lines(["name", "folder"], stores.map { [$0.name, $0.path] }) {
+                for line in TextTable.lines(["name", "store"], stores.map { [$0.name, $0.url] }) {
                     invocation.console.print(line)
                 }
+            }
+        }
+    }
+
+    struct Test: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tries a store: reaches it, says what may be done there and how long the way is.",
+            discussion: """
+                Example:
+
+                  kcache store test desk
+                """)
+        @OptionGroup var global: GlobalOptions
+        @Argument(help: "A name, folder or address.") var store: String
+
+        func run() throws {
+            let invocation = Invocation.current()
+            let result = try StoreTest(try StoreRegistry(invocation).resolve(store))
+            if global.format == .json {
+                invocation.console.print(try JSONText.of(result))
+            } else {
+                for line in result.lines { invocation.console.print(line) }
             }
         }
     }

@@ -8,8 +8,12 @@ package import SystemPackage
 package struct KbuildPuller: Sendable {
     package let host: HostEnvironment
     package let store: Store
+    /// A nearer store, in front of one that is far away: what it has is read there, and it keeps what is fetched.
+    package let near: Store?
 
-    package init(host: HostEnvironment, store: Store) { (self.host, self.store) = (host, store) }
+    package init(host: HostEnvironment, store: Store, near: Store? = nil) {
+        (self.host, self.store, self.near) = (host, store, near)
+    }
 
     package struct Request: Sendable {
         package var tree: FilePath
@@ -63,7 +67,7 @@ package struct KbuildPuller: Sendable {
         defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
-        let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
+        let session = try session(request)
         let local = try compare(inspection, request)
 
         let chooser = SnapshotChooser(
@@ -89,9 +93,13 @@ package struct KbuildPuller: Sendable {
         try removeTemporaries(inspection)
         let summary = try TreeRestorer(
             root: root, plan: plan, rules: inspection.rules, session: session,
-            options: restoreOptions(inspection, plan, request)
+            options: restoreOptions(
+                inspection, plan, request, session.isDistant ? TreeChunks(local) : TreeChunks())
         ).run()
         try session.touch(chosen.announcement.id)
+        if let failure = try session.keep(chosen.announcement.id, chosen.snapshot) {
+            report.remarks.append("the next pull fetches this again: \(failure)")
+        }
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
         report.kept = summary.kept
@@ -102,6 +110,15 @@ package struct KbuildPuller: Sendable {
     }
 
     // MARK: Steps
+
+    private func session(_ request: Request) throws -> StoreSession {
+        func begin(_ store: Store, _ begin: (@escaping @Sendable () -> Void) throws -> StoreSession) throws
+            -> StoreSession
+        { try begin { request.waiting("waiting for a kcache gc of \(store.place)") } }
+        guard let near else { return try begin(store) { try store.begin(waiting: $0) } }
+        let tier = try begin(near) { try near.begin(waiting: $0) }
+        return try begin(store) { try store.begin(near: tier, waiting: $0) }
+    }
 
     private func mode(of inspection: TreeInspection) throws -> RestorePlan.Mode {
         if try PullMarker.isSet(in: inspection.root) { return .whole }
@@ -194,9 +211,10 @@ package struct KbuildPuller: Sendable {
     }
 
     private func restoreOptions(
-        _ inspection: TreeInspection, _ plan: RestorePlan, _ request: Request
+        _ inspection: TreeInspection, _ plan: RestorePlan, _ request: Request, _ treeChunks: TreeChunks
     ) -> TreeRestorer.Options {
         var options = TreeRestorer.Options()
+        options.treeChunks = treeChunks
         options.sync = request.sync
         options.progress = request.progress
         let root = inspection.root

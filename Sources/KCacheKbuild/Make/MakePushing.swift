@@ -25,21 +25,22 @@ struct MakePushing: Sendable {
             return []
         }
         do {
-            let opened = try store.open(.createIfMissing)
+            let (opened, near) = try store.open(.createIfMissing)
             let records = BuildRecords(host: host)
             if !makeRan, let key, let mark = records.pushMark(key), mark.store == opened.place,
-                try opened.holds(mark.snapshot)
+                // No journey just to learn that nothing has to be done.
+                try near != nil || opened.holds(mark.snapshot)
             {
                 return ["not pushed: snapshot \(mark.snapshot.short) is of this state"]
             }
-            return try push(to: opened)
+            return try push(to: opened, near)
         } catch {
             store.tell("not pushed: \(MakeStore.line(error))")
             return []
         }
     }
 
-    private func push(to opened: Store) throws -> [String] {
+    private func push(to opened: Store, _ near: Store?) throws -> [String] {
         // Read before the push: should the record be of an earlier state, then that will never come back, since
         // no ctime does.
         let records = BuildRecords(host: host)
@@ -47,8 +48,13 @@ struct MakePushing: Sendable {
         var request = KbuildPusher.Request(tree: build.location.source)
         request.progress = store.progress
         request.waiting = store.tell
-        let report = try KbuildPusher(host: MakeTransfer.host(host, for: build), store: opened).push(request)
+        let report = try KbuildPusher(host: MakeTransfer.host(host, for: build), store: near ?? opened)
+            .push(request)
         guard let id = report.id else { return [] }
+        if let near {
+            _ = try SnapshotSending(from: near, to: opened).send(
+                id, progress: store.progress, waiting: store.tell)
+        }
         if !report.alreadyThere, !build.invocation.modes.contains(.silent) {
             store.tell("pushed snapshot \(id.short) (\(report.storedBytes) stored in \(opened.place))")
         }

@@ -4,13 +4,14 @@ package import KCacheTree
 /// The store that a make may be warmed from and pushed to, and how to tell what is done meanwhile.
 package struct MakeStore: Sendable {
     /// Opens it. Asked only when it is needed: no make should wait for a store, or fail for want of one.
-    package var open: @Sendable (Store.OpenMode) throws -> Store
+    /// With a store that is far away comes the local one.
+    package var open: @Sendable (Store.OpenMode) throws -> (store: Store, near: Store?)
     package var progress: ProgressSink
     /// Gets one line for the person.
     package var tell: @Sendable (String) -> Void
 
     package init(
-        open: @escaping @Sendable (Store.OpenMode) throws -> Store,
+        open: @escaping @Sendable (Store.OpenMode) throws -> (store: Store, near: Store?),
         progress: @escaping ProgressSink = { _ in }, tell: @escaping @Sendable (String) -> Void
     ) {
         (self.open, self.progress, self.tell) = (open, progress, tell)

@@ -37,8 +37,8 @@ struct MakeWarming {
     }
 
     private func pull() throws {
-        let puller = KbuildPuller(
-            host: MakeTransfer.host(host, for: build), store: try store.open(.existing))
+        let (opened, near) = try store.open(.existing)
+        let puller = KbuildPuller(host: MakeTransfer.host(host, for: build), store: opened, near: near)
         var request = KbuildPuller.Request(tree: build.location.source)
         let (tell, isSilent) = (store.tell, build.invocation.modes.contains(.silent))
         request.progress = store.progress

@@ -1,9 +1,12 @@
 import Synchronization
 
 /// A number that any thread may set.
-final class SharedNumber: Sendable {
+package final class SharedNumber: Sendable {
     private let stored = Atomic<Int64>(0)
-    var value: Int64 {
+
+    package init() {}
+
+    package var value: Int64 {
         get { stored.load(ordering: .sequentiallyConsistent) }
         set { stored.store(newValue, ordering: .sequentiallyConsistent) }
     }

@@ -1,16 +1,15 @@
 import Glibc
-import KCacheCore
-import KCacheSystem
-import SystemPackage
+package import KCacheCore
+package import KCacheStore
+package import KCacheSystem
+package import SystemPackage
 import Testing
 
-@testable import KCacheStore
-
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed.
-struct SeededGenerator: RandomNumberGenerator {
+package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
+    package init(_ seed: UInt64) { state = seed }
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -20,10 +19,10 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// A folder that goes when the value does.
-final class ScratchFolder {
-    let path: FilePath
+package final class ScratchFolder {
+    package let path: FilePath
 
-    init() throws {
+    package init() throws {
         var template = Array("/tmp/kcache-store-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("make", "a folder", .ioError) }
         path = FilePath(platformString: template)
@@ -48,22 +47,25 @@ final class ScratchFolder {
 }
 
 /// Seconds that a test sets.
-final class FakeClock: Sendable {
+package final class FakeClock: Sendable {
     private let seconds = SharedNumber()
-    var clock: WallClock { WallClock { [seconds] in seconds.value * 1_000_000_000 } }
-    func set(_ value: Int64) { seconds.value = value }
+
+    package init() {}
+
+    package var clock: WallClock { WallClock { [seconds] in seconds.value * 1_000_000_000 } }
+    package func set(_ value: Int64) { seconds.value = value }
 }
 
-func randomBytes(_ count: Int, _ rng: inout some RandomNumberGenerator) -> [UInt8] {
+package func randomBytes(_ count: Int, _ rng: inout some RandomNumberGenerator) -> [UInt8] {
     // Compressible: few letters.
     (0..<count).map { _ in UInt8.random(in: 97...104, using: &rng) }
 }
 
-func chunk(_ bytes: [UInt8]) -> Chunk { Chunk(digest: Digest.of(bytes), length: UInt32(bytes.count)) }
+package func chunk(_ bytes: [UInt8]) -> Chunk { Chunk(digest: Digest.of(bytes), length: UInt32(bytes.count)) }
 
 extension PackWriter {
     /// Adds these pieces as one frame.
-    func add(_ pieces: [[UInt8]], _ kind: PackKind) throws {
+    package func add(_ pieces: [[UInt8]], _ kind: PackKind) throws {
         let joined = pieces.flatMap { $0 }
         try joined.withUnsafeBytes {
             try add(FrameInput(chunks: pieces.map(chunk), bytes: $0), kind: kind)
@@ -73,7 +75,7 @@ extension PackWriter {
 
 /// Pushes files as a snapshot: `sources` and `outputs` by path.
 @discardableResult
-func push(
+package func push(
     _ store: Store, name: String, outputs: [String: [UInt8]], sources: [String: [UInt8]] = [:],
     created: Int64 = 0, withoutSources: Bool = false
 ) throws -> SnapshotID {
@@ -107,7 +109,7 @@ func push(
 }
 
 /// Reads every file of a snapshot.
-func pull(_ store: Store, _ id: SnapshotID) throws -> [String: [UInt8]] {
+package func pull(_ store: Store, _ id: SnapshotID) throws -> [String: [UInt8]] {
     let session = try store.begin()
     var files: [String: [UInt8]] = [:]
     for entry in try session.snapshot(id).entries {
@@ -117,12 +119,12 @@ func pull(_ store: Store, _ id: SnapshotID) throws -> [String: [UInt8]] {
 }
 
 /// Some files that depend on the seed only.
-func sampleFiles(_ seed: UInt64, count: Int = 4, size: Int = 5000) -> [String: [UInt8]] {
+package func sampleFiles(_ seed: UInt64, count: Int = 4, size: Int = 5000) -> [String: [UInt8]] {
     var rng = SeededGenerator(seed)
     return Dictionary(uniqueKeysWithValues: (0..<count).map { ("dir/file\($0)", randomBytes(size, &rng)) })
 }
 
-func storeError(_ body: () throws -> Void) -> StoreError? {
+package func storeError(_ body: () throws -> Void) -> StoreError? {
     do { try body() } catch { return error as? StoreError }
     return nil
 }

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Glibc
+import KCacheServer
+import KCacheStore
+import KCacheSystem
+import SystemPackage
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves a store to a kcache at the other end of ssh.",
+        discussion: """
+            ssh starts this at the far end of `kcache push ssh://HOST/PATH`. Nobody has to start it by hand; but
+            the line of a key in ~/.ssh/authorized_keys can fix what that key may do, whatever the client asks for.
+
+            Example:
+
+              restrict,command="kcache serve --stdio --read-only /srv/kcache" ssh-ed25519 AAAA… laptop
+            """)
+
+    @OptionGroup var global: GlobalOptions
+    @Flag(name: .long, help: "Speak over standard input and output.")
+    var stdio = false
+    @Flag(name: .long, help: "Let the client read, and nothing else.")
+    var readOnly = false
+    @Flag(name: .long, help: "Let the client add snapshots, and neither replace nor delete anything.")
+    var appendOnly = false
+    @Argument(
+        help: ArgumentHelp(
+            "The store's folder; ~/ is this user's home. Default: the user's store.", valueName: "folder"))
+    var folder: String?
+
+    func validate() throws {
+        guard stdio else { throw ValidationError("serve needs --stdio: there is no other way to speak yet") }
+        guard !(readOnly && appendOnly) else {
+            throw ValidationError("--read-only and --append-only: give one of the two")
+        }
+    }
+
+    func run() throws {
+        // A client that is gone is an error like others.
+        signal(SIGPIPE, SIG_IGN)
+        let invocation = Invocation.current()
+        var options = StoreServer.Options()
+        options.access = readOnly ? .readOnly : appendOnly ? .appendOnly : .full
+        options.program = "kcache \(Version.text)"
+        let server = StoreServer(input: .standardInput, output: .standardOutput, options: options) { mode in
+            let served =
+                try folder.map { try reference($0, invocation) } ?? global.storeReference(invocation)
+            guard let path = served.folder else {
+                throw SettingsError(
+                    "\(served.place) is a store elsewhere: serve takes a folder of this machine")
+            }
+            return try Store.open(at: path, mode: mode)
+        }
+        try server.run()
+    }
+
+    private func reference(_ text: String, _ invocation: Invocation) throws -> StoreReference {
+        guard text == "~" || text.hasPrefix("~/") else {
+            return StoreReference(location: .folder(invocation.absolute(text)), invocation: invocation)
+        }
+        guard let home = invocation.environment["HOME"], home.hasPrefix("/") else {
+            throw SettingsError("\(text): HOME is not set here; give the whole path")
+        }
+        return StoreReference(location: .folder(FilePath(home + text.dropFirst())), invocation: invocation)
+    }
+}

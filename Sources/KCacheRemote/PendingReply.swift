@@ -1,0 +1,114 @@
+import Dispatch
+import KCacheCore
+import KCacheStore
+import Synchronization
+
+/// What one request has got so far; filled by the connection's thread, awaited by the caller's.
+final class PendingReply: Sendable {
+    struct Answer: Sendable {
+        var data: [UInt8] = []
+        var objects: [ObjectInfo] = []
+        /// Nil: there is no such object.
+        var end: UInt64?
+    }
+
+    private struct State: Sendable {
+        var answer = Answer()
+        var outcome: Result<Void, StoreError>?
+        var waitsForLock = false
+    }
+
+    private let state = Mutex(State())
+    private let done = DispatchSemaphore(value: 0)
+    /// Signalled once: when it begins to wait for a lock, or is done.
+    private let moved = DispatchSemaphore(value: 0)
+    /// The most bytes that may come.
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Takes one reply; true if it was the last, which `complete` is to follow.
+    ///
+    /// - Throws: if nobody has asked for so much.
+    func take(_ reply: WireReply, place: String) throws(FormatError) -> Bool {
+        let (finished, excess) = state.withLock { state -> (Bool, Bool) in
+            switch reply {
+            case .data(let bytes):
+                guard bytes.count <= limit - state.answer.data.count else { return (false, true) }
+                state.answer.data += bytes
+                return (false, false)
+            case .objects(let objects):
+                state.answer.objects += objects
+                return (false, false)
+            case .waiting:
+                state.waitsForLock = true
+                moved.signal()
+                return (false, false)
+            case .end(let number):
+                state.answer.end = number
+                state.outcome = .success(())
+            case .missing:
+                state.answer = Answer()
+                state.outcome = .success(())
+            case .failed(let failure): state.outcome = .failure(StoreError(failure, place: place))
+            }
+            return (true, false)
+        }
+        if excess { throw FormatError("reply", "more bytes than were asked for") }
+        return finished
+    }
+
+    func fail(_ error: StoreError) {
+        let first = state.withLock { state in
+            defer { state.outcome = state.outcome ?? .failure(error) }
+            return state.outcome == nil
+        }
+        if first { complete() }
+    }
+
+    /// Lets the caller go on, who may use the number again.
+    func complete() {
+        done.signal()
+        moved.signal()
+    }
+
+    /// Calls the body if the lock that was asked for isn't free. For one caller, once.
+    func onceItWaits(_ body: () -> Void) {
+        moved.wait()
+        if waitsForLock { body() }
+    }
+
+    /// The failure that has come already; nil if none has.
+    var failure: StoreError? {
+        state.withLock {
+            if case .failure(let error)? = $0.outcome { return error }
+            return nil
+        }
+    }
+
+    var waitsForLock: Bool { state.withLock { $0.waitsForLock } }
+
+    /// Waits for the last reply. For one caller, once.
+    func wait() throws(StoreError) -> Answer {
+        done.wait()
+        let (answer, outcome) = state.withLock { ($0.answer, $0.outcome) }
+        try outcome?.get()
+        return answer
+    }
+}
+
+extension StoreError {
+    /// What the far end said; its text is shown as what it is.
+    init(_ failure: WireFailure, place: String) {
+        let code: Code =
+            switch failure.code {
+            case .system: .system
+            case .damaged: .damaged
+            case .forbidden: .forbidden
+            case .tooLarge: .damaged
+            case .misuse: .misuse
+            }
+        let said = quoteForPeople(Array(failure.message.utf8.prefix(500)))
+        self.init(code, "\(place) says: \(said)", subject: failure.subject)
+    }
+}

@@ -1,0 +1,171 @@
+import KCacheCore
+package import KCacheStore
+import KCacheSystem
+import Synchronization
+
+/// The objects of a far store, over a connection that is made when it is needed and made again when it breaks.
+///
+/// Every call may be repeated (see `ObjectReader`), so one that a lost connection cut short is made again over
+/// the next. A stream is not: its owner takes it up with `resumeStream`.
+package final class RemoteObjects: ObjectPruner {
+    package struct Options: Sendable {
+        /// How often a connection that was lost is made again before the call fails.
+        package var retries = 3
+        /// Before the first retry; doubled for each further one.
+        package var pauseNanoseconds: Int64 = 500_000_000
+        package init() {}
+    }
+
+    package typealias Connect = @Sendable () throws(StoreError) -> WireConnection
+
+    package let place: String
+    private let options: Options
+    private let connect: Connect
+
+    private struct State: Sendable {
+        var current: WireObjects?
+        var lock = WireRequest.Lock.none
+        var wasConnected = false
+        /// Of connections that are gone.
+        var past = Traffic()
+    }
+    /// Held while a connection is made, so that one is made and not several.
+    private let state = Mutex(State())
+
+    package init(place: String, options: Options = Options(), connect: @escaping Connect) {
+        (self.place, self.options, self.connect) = (place, options, connect)
+    }
+
+    /// What went over all connections so far.
+    package var traffic: Traffic {
+        state.withLock { state in
+            state.current.map { state.past + $0.connection.traffic } ?? state.past
+        }
+    }
+
+    /// What the far end says of itself. Connects.
+    package func welcome() throws(StoreError) -> WireWelcome { try objects().connection.welcome }
+
+    // MARK: Connecting
+
+    private func objects() throws(StoreError) -> WireObjects {
+        let result = state.withLock { state -> Result<WireObjects, StoreError> in
+            if let current = state.current { return .success(current) }
+            do throws(StoreError) {
+                let objects = WireObjects(try connect())
+                if state.lock != .none { try objects.lock(state.lock, waiting: {}) }
+                state.current = objects
+                state.wasConnected = true
+                return .success(objects)
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    /// Forgets a connection that is lost.
+    private func drop(_ lost: WireObjects) {
+        let unread = state.withLock { state -> [ObjectRange]? in
+            guard state.current === lost else { return nil }
+            state.current = nil
+            state.past = state.past + lost.connection.traffic
+            return lost.unread
+        }
+        guard let unread, !unread.isEmpty else { return }
+        // Should that fail as well, the next call finds out.
+        do throws(StoreError) { try objects().willRead(unread) } catch _ {}
+    }
+
+    private func retrying<T>(_ body: (WireObjects) throws(StoreError) -> T) throws(StoreError) -> T {
+        var attempt = 0
+        while true {
+            var used: WireObjects?
+            do throws(StoreError) {
+                let objects = try objects()
+                used = objects
+                return try body(objects)
+            } catch {
+                // What has never been reached is a wrong name or a host that is off.
+                guard error.code == .unreachable, state.withLock({ $0.wasConnected }),
+                    attempt < options.retries
+                else { throw error }
+                WallClock.sleep(options.pauseNanoseconds << Int64(attempt))
+                if let used { drop(used) }
+                attempt += 1
+            }
+        }
+    }
+
+    // MARK: Locks
+
+    /// The far store's locks; one at a time.
+    package var locks: StoreLocks {
+        StoreLocks(
+            shared: { waiting throws(StoreError) in try self.take(.shared, waiting) },
+            exclusive: { waiting throws(StoreError) in try self.take(.exclusive, waiting) })
+    }
+
+    private func take(_ lock: WireRequest.Lock, _ waiting: () -> Void) throws(StoreError) -> StoreLocks.Held {
+        try retrying { objects throws(StoreError) in try objects.lock(lock, waiting: waiting) }
+        state.withLock { $0.lock = lock }
+        return StoreLocks.Held { [self] in
+            let current = state.withLock { state in
+                state.lock = .none
+                return state.current
+            }
+            // A connection that is gone holds no lock.
+            do throws(StoreError) { try current?.unlock() } catch _ {}
+        }
+    }
+
+    // MARK: Objects
+
+    package func get(_ name: ObjectName, limit: Int) throws(StoreError) -> [UInt8]? {
+        try retrying { objects throws(StoreError) in try objects.get(name, limit: limit) }
+    }
+
+    package func get(_ names: [ObjectName], limit: Int) throws(StoreError) -> [[UInt8]?] {
+        try retrying { objects throws(StoreError) in try objects.get(names, limit: limit) }
+    }
+
+    package func read(_ name: ObjectName, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+        throws(StoreError) -> Int?
+    {
+        try retrying { objects throws(StoreError) in try objects.read(name, at: offset, into: buffer) }
+    }
+
+    package func willRead(_ ranges: [ObjectRange]) throws(StoreError) {
+        try retrying { objects throws(StoreError) in try objects.willRead(ranges) }
+    }
+
+    package func info(_ name: ObjectName) throws(StoreError) -> ObjectInfo? {
+        try retrying { objects throws(StoreError) in try objects.info(name) }
+    }
+
+    package func list(_ kind: ObjectKind) throws(StoreError) -> [ObjectInfo] {
+        try retrying { objects throws(StoreError) in try objects.list(kind) }
+    }
+
+    package func put(_ name: ObjectName, _ bytes: [UInt8]) throws(StoreError) {
+        try retrying { objects throws(StoreError) in try objects.put(name, bytes) }
+    }
+
+    package func beginStream() throws(StoreError) -> any ObjectStream {
+        try retrying { objects throws(StoreError) in try objects.beginStream() }
+    }
+
+    package func resumeStream(_ name: ObjectName) throws(StoreError) -> (any ObjectStream)? {
+        try retrying { objects throws(StoreError) in try objects.resumeStream(name) }
+    }
+
+    package func touch(_ name: ObjectName, _ ns: Int64) throws(StoreError) -> Bool {
+        try retrying { objects throws(StoreError) in try objects.touch(name, ns) }
+    }
+
+    package func delete(_ names: [ObjectName]) throws(StoreError) -> Int {
+        try retrying { objects throws(StoreError) in try objects.delete(names) }
+    }
+
+    package func removeLeftovers(dryRun: Bool) throws(StoreError) -> Int {
+        try retrying { objects throws(StoreError) in try objects.removeLeftovers(dryRun: dryRun) }
+    }
+}

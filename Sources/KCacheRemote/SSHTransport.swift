@@ -1,0 +1,111 @@
+import KCacheCore
+package import KCacheStore
+import KCacheSystem
+
+/// Opens connections to one far store through the user's own ssh, with all that their configuration says.
+package struct SSHTransport: Sendable {
+    package struct Options: Sendable {
+        /// The program and options in front of the host; the user's ssh where empty.
+        package var command: [String] = []
+        /// The kcache at the far end; looked up in PATH and in the usual folders where empty.
+        package var farProgram = ""
+        /// Bytes in a second, both ways together; nil for no limit.
+        package var bytesPerSecond: Int?
+        package var connection = WireConnection.Options()
+        package init() {}
+    }
+
+    package let address: SSHAddress
+    private let environment: [String: String]
+    private let options: Options
+
+    /// - Parameter environment: where ssh is looked up, and what it gets.
+    package init(_ address: SSHAddress, environment: [String: String], options: Options = Options()) {
+        (self.address, self.environment, self.options) = (address, environment, options)
+    }
+
+    /// Starts ssh and waits for the far kcache's welcome.
+    ///
+    /// - Parameter creating: makes the store there if there is none.
+    package func connect(creating: Bool) throws(StoreError) -> WireConnection {
+        let place = address.description
+        let child: PipedProcess
+        do throws(SystemError) {
+            child = try PipedProcess(arguments(serving: address.path), environment: environment)
+        } catch {
+            throw StoreError(
+                .unreachable, "cannot start ssh to reach \(place): install OpenSSH's client", subject: place,
+                cause: error)
+        }
+        var limits = options.connection
+        limits.createsStore = creating
+        limits.rate = options.bytesPerSecond.map { RateLimit(bytesPerSecond: $0) }
+        do throws(StoreError) {
+            return try WireConnection(
+                input: child.output, output: child.input, place: place, options: limits, keeping: child)
+        } catch {
+            guard error.code == .unreachable else { throw error }
+            throw explain(error, status: child.end(within: 5))
+        }
+    }
+
+    private func explain(_ error: StoreError, status: Int32) -> StoreError {
+        let place = address.description
+        let message: String
+        switch status {
+        case Self.noProgram:
+            let host = address.destination
+            message =
+                "there is no kcache at \(host): install it there, or `kcache store add NAME \(place) --install`"
+        // ssh has said why, on its standard error.
+        case 255: message = "ssh could not reach \(address.destination)"
+        default: return error
+        }
+        return StoreError(.unreachable, message, subject: place)
+    }
+
+    // MARK: The command
+
+    /// What a shell says of a program that isn't there (POSIX, 2.8.2 Exit Status for Commands).
+    static let noProgram: Int32 = 127
+
+    /// ssh's arguments up to the host, then the far command.
+    func arguments(running command: String) -> [String] {
+        var words = options.command.isEmpty ? ["ssh"] : options.command
+        words += ["-T"]
+        if let port = address.port { words += ["-p", String(port)] }
+        return words + ["--", address.destination, command]
+    }
+
+    private func arguments(serving path: String?) -> [String] {
+        let words = ["serve", "--stdio"] + (path.map { ["--", $0] } ?? [])
+        return arguments(running: farCommand(words))
+    }
+
+    /// A command line for whatever shell the far user has: it starts sh, which finds kcache where users and
+    /// administrators put it, since shells that ssh starts seldom read what extends PATH.
+    func farCommand(_ words: [String]) -> String {
+        let find =
+            options.farProgram.isEmpty
+            ? "PATH=$PATH:$HOME/.local/bin:$HOME/bin:/usr/local/bin; export PATH; p=kcache" : "p=$1"
+        let script = "\(find); shift; command -v \"$p\" >/dev/null 2>&1 || exit 127; exec \"$p\" \"$@\""
+        let arguments = ["sh", "-c", script, "sh", options.farProgram] + words
+        return arguments.map(Self.quoted).joined(separator: " ")
+    }
+
+    /// One word for sh, csh and fish.
+    static func quoted(_ word: String) -> String {
+        let plain = word.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: ","):
+                true
+            default: false
+            }
+        }
+        if plain, !word.isEmpty { return word }
+        return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+            + "'"
+    }
+}

@@ -1,0 +1,88 @@
+import KCacheCore
+import KCacheRemote
+import KCacheSystem
+import Testing
+
+@testable import KCacheStore
+
+/// A store behind a server, as its client sees it.
+@Suite struct ServedStoreTests {
+    private let bytes = [UInt8]((0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) })
+
+    @Test func packsGoThereAndBack() throws {
+        let served = try ServedStore()
+        let name = ObjectName.pack(Digest.of(bytes))
+        #expect(try served.objects.get(name, limit: 10) == nil)
+        let stream = try served.objects.beginStream()
+        try bytes.withUnsafeBytes { try stream.append($0) }
+        try stream.commit(as: name)
+        #expect(try served.objects.get(name, limit: bytes.count) == bytes)
+        #expect(try served.behind.objects.get(name, limit: bytes.count) == bytes)
+        #expect(try served.objects.info(name)?.size == ByteCount(bytes.count))
+        #expect(try served.objects.list(.packs).map(\.name) == [name])
+        #expect(throws: StoreError.self) { try served.objects.get(name, limit: bytes.count - 1) }
+        #expect(try served.objects.touch(name, 7))
+        #expect(try served.objects.info(name)?.modified == 7)
+        #expect(try served.objects.delete([name]) == 1)
+        #expect(try served.objects.list(.packs).isEmpty)
+    }
+
+    @Test func readsAheadOfTime() throws {
+        let served = try ServedStore()
+        let name = ObjectName.pack(Digest.of(bytes))
+        try served.objects.put(name, bytes)
+        let ranges = stride(from: 0, to: bytes.count + 5000, by: 7000).map {
+            ObjectRange(name: name, offset: UInt64($0), length: 7000)
+        }
+        try served.objects.willRead(ranges)
+        var whole: [UInt8] = []
+        for range in ranges {
+            var part = [UInt8](repeating: 0, count: Int(range.length))
+            let got = try part.withUnsafeMutableBytes { (raw) throws in
+                try served.objects.read(name, at: range.offset, into: raw)
+            }
+            whole += part[..<(try #require(got))]
+        }
+        #expect(whole == bytes)
+    }
+
+    @Test func whatIsNotWhatItsNameSaysIsRefused() throws {
+        let served = try ServedStore()
+        let wrong = Digest.of([1])
+        for name in [ObjectName.pack(wrong), .snapshot(wrong), .index(wrong), .catalog(wrong), .format] {
+            let error = #expect(throws: StoreError.self) { try served.objects.put(name, bytes) }
+            #expect(error?.code == .damaged)
+            #expect(try served.behind.objects.info(name) == nil)
+        }
+    }
+
+    @Test(arguments: [WireAccess.readOnly, .appendOnly])
+    func aRestrictedKeyCanDoNoMore(_ access: WireAccess) throws {
+        let served = try ServedStore(access: access)
+        let name = ObjectName.pack(Digest.of(bytes))
+        if access == .readOnly {
+            let error = #expect(throws: StoreError.self) { try served.objects.put(name, bytes) }
+            #expect(error?.code == .forbidden)
+        } else {
+            try served.objects.put(name, bytes)
+            #expect(try served.objects.info(name) != nil)
+        }
+        let error = #expect(throws: StoreError.self) { try served.objects.delete([name]) }
+        #expect(error?.code == .forbidden)
+    }
+
+    @Test func manySmallObjectsInOneJourney() throws {
+        let served = try ServedStore()
+        let names = try (0..<1000).map { i -> ObjectName in
+            let content = Array("object \(i)".utf8)
+            let name = ObjectName.pack(Digest.of(content))
+            if i % 3 != 0 { try served.objects.put(name, content) }
+            return name
+        }
+        let found = try served.objects.get(names, limit: 100)
+        #expect(found.count == names.count)
+        for (i, content) in found.enumerated() {
+            #expect(content == (i % 3 == 0 ? nil : Array("object \(i)".utf8)))
+        }
+    }
+}
