@@ -13,14 +13,17 @@ struct ToolsBuildTests {
         }
         """
 
-    private func mayBeLeftOut(_ changes: [String: String], target: String = "tools/objtool") throws -> Bool {
+    private func mayBeLeftOut(
+        _ changes: [String: String], links: [String: String] = [:], target: String = "tools/objtool"
+    ) throws -> Bool {
         var files = [
             "tools/objtool/Makefile": "all:\n", "tools/objtool/sync-check.sh": Self.script,
             "include/linux/one.h": "a\nb\n", "tools/include/linux/one.h": "a\nb\n",
             "tools/bpf/resolve_btfids/Makefile": "all:\n", "tools/lib/bpf/Makefile": "all:\n",
         ]
         for (path, text) in changes { files[path] = text }
-        let tree = try LiteralTree(files)
+        for path in links.keys { files[path] = nil }
+        let tree = try LiteralTree(files, links: links)
         return try #require(ToolsBuild(target)).mayBeLeftOut(from: tree.directory)
     }
 
@@ -34,6 +37,12 @@ struct ToolsBuildTests {
         #expect(try mayBeLeftOut([:]))
         #expect(try !mayBeLeftOut(["include/linux/one.h": "a\nc\n"]))
         #expect(try !mayBeLeftOut(["tools/include/linux/one.h": "a\nb\n\n"]))
+    }
+
+    @Test func linksAreNotCompared() throws {
+        #expect(try !mayBeLeftOut(["other.h": "b\n"], links: ["include/linux/one.h": "../../other.h"]))
+        #expect(
+            try !mayBeLeftOut(["other.h": "b\n"], links: ["tools/include/linux/one.h": "../../../other.h"]))
     }
 
     @Test func markedLinesMayDiffer() throws {

@@ -64,9 +64,12 @@ package struct ToolsBuild: Hashable, Sendable {
                 name = name.drop { $0 != "/" }.dropFirst()
             }
             if name.hasPrefix("tools/") { name = name.dropFirst(6) }
-            guard let original = TreePath(String(name)), let copy = TreePath("tools/\(name)"),
-                let first = try content(original, source)
-            else { continue }
+            guard let original = TreePath(String(name)), let copy = TreePath("tools/\(name)") else {
+                continue
+            }
+            // What a link leads to may be anything.
+            for path in [original, copy] where try source.status(path)?.kind == .link { return false }
+            guard let first = try content(original, source) else { continue }
             guard let second = try content(copy, source) else {
                 if compares { return false }
                 continue
