@@ -190,6 +190,22 @@ import Testing
                 host: host)
                 != key)
     }
+
+    /// Make puts the command line's variables into the environment of what it starts.
+    @Test func packagesOfTheCommandLine() throws {
+        let trial = try RecordTrial()
+        let variables = ["PKG_CONFIG_PATH=\(trial.folder.path)/packages"]
+        func isUnchanged() throws -> Bool {
+            let key = try trial.key(variables: variables)
+            guard case .unchanged = try trial.records.check(key, trial.place, .all) else { return false }
+            return true
+        }
+        try trial.shell("mkdir ../packages")
+        for _ in 1...3 { try trial.make(variables: variables) }
+        #expect(try isUnchanged())
+        try trial.shell("echo 'Name: libelf' >../packages/libelf.pc")
+        #expect(try !isUnchanged())
+    }
 }
 
 extension RecordTrial {

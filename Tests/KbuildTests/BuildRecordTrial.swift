@@ -48,12 +48,12 @@ final class RecordTrial {
 
     /// Runs plain make and takes its record.
     @discardableResult
-    func make(_ goals: [String] = []) throws -> RecordOutcome {
+    func make(_ goals: [String] = [], variables: [String] = []) throws -> RecordOutcome {
         usleep(60_000)
         let started = BuildStart(clock: .system)
-        let result = try kernel.build(tree, goals)
+        let result = try kernel.build(tree, goals + variables)
         guard result.status == 0 else { throw MakeFailed(log: result.log) }
-        return try records.record(try key(goals), place, started: started)
+        return try records.record(try key(goals, variables: variables), place, started: started)
     }
 
     func check(_ depth: CheckDepth = .all, _ goals: [String] = []) throws -> BuildVerdict {

@@ -32,4 +32,12 @@ struct PackageFilesTests {
         #expect(paths.contains("/own/libelf.pc"))
         #expect(paths.contains("/usr/share/pkgconfig/libelf.pc"))
     }
+
+    @Test func whatACompilerWouldFind() throws {
+        let paths = PackageFiles(environment: ["CPATH": "/own/include", "LIBRARY_PATH": "/own/lib"])
+            .paths(programs: [], path: "").map { String(decoding: $0, as: UTF8.self) }
+        for file in ["include/dis-asm.h", "include/xxhash.h", "lib/libopcodes.so", "lib/libbfd.a"] {
+            #expect(paths.contains("/own/\(file)") && paths.contains("/usr/\(file)"), "\(file)")
+        }
+    }
 }

@@ -14,6 +14,8 @@ package struct BuildKey: Hashable, Sendable {
     let compilers: Set<String>?
     /// Paths that variables of the command line and of Kbuild name.
     let namedPaths: [String]
+    /// What the command line gives variables: programs that makefiles start see it in their environment.
+    let assigned: [String: String]
 
     /// Makes the key.
     ///
@@ -60,6 +62,13 @@ package struct BuildKey: Hashable, Sendable {
         self.goals = goals
         hasExternalModules = place.externalModules != nil
         self.compilers = compilers
+        assigned = Dictionary(
+            variables.compactMap { variable in
+                variable.firstIndex(of: "=").map { equals in
+                    let name = variable[..<equals].prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+                    return (String(name), String(variable[variable.index(after: equals)...]))
+                }
+            }, uniquingKeysWith: { $1 })
         let kbuild = environment.filter { name, _ in Self.naming.contains(where: name.hasPrefix) }
         namedPaths = (variables + kbuild.values).flatMap { value in
             value.split { " \t=,".contains($0) }.filter { $0.hasPrefix("/") }.map(String.init)

@@ -2,43 +2,61 @@ import KCacheCore
 import KCacheSystem
 import SystemPackage
 
-/// What pkg-config reads when makefiles of host tools ask it for flags.
+/// What tells makefiles of host tools which libraries there are: the files of pkg-config, and the headers and
+/// libraries that they have a compiler look for.
 ///
 /// Make notices another answer by the command that it gives. The program starts at each question; a record looks
 /// at its files.
 struct PackageFiles {
     private let folders: [String]
+    private let headerFolders: [String]
+    private let libraryFolders: [String]
 
-    /// Libraries that makefiles of the kernel's host tools ask for.
+    /// Libraries that makefiles of the kernel's host tools ask pkg-config for.
     private static let libraries = ["libelf", "libcrypto", "zlib", "libzstd", "libxxhash"]
+    /// Those that they try to link with, and headers that they try to read (tools/objtool of Linux 7.1).
+    private static let linked = ["opcodes", "bfd", "iberty", "z", "xxhash"]
+    private static let headers = ["libelf.h", "xxhash.h", "dis-asm.h"]
 
     init(environment: [String: String]) {
         func list(_ name: String) -> [String]? {
             environment[name].map { $0.split(separator: ":").map(String.init) }
         }
-        folders = (list("PKG_CONFIG_PATH") ?? []) + (list("PKG_CONFIG_LIBDIR") ?? Self.standardFolders())
+        let machines = Self.machines()
+        let standard = machines.libraries.map { "\($0)/pkgconfig" }
+        folders = (list("PKG_CONFIG_PATH") ?? []) + (list("PKG_CONFIG_LIBDIR") ?? standard)
+        headerFolders = ["CPATH", "C_INCLUDE_PATH"].flatMap { list($0) ?? [] } + machines.headers
+        libraryFolders = (list("LIBRARY_PATH") ?? []) + machines.libraries
     }
 
-    /// Where distributions have them; a folder per architecture stands below `lib`.
-    private static func standardFolders() -> [String] {
-        var folders: [String] = []
+    /// Where distributions have libraries and headers; a folder per architecture stands below `lib`.
+    private static func machines() -> (libraries: [String], headers: [String]) {
+        var libraries: [String] = []
+        var headers: [String] = []
         for base in ["/usr/local", "/usr"] {
             do throws(SystemError) {
                 for entry in try Directory.open(FilePath("\(base)/lib")).entries() {
                     let name = String(decoding: entry.name, as: UTF8.self)
-                    if name.contains("-linux-") { folders.append("\(base)/lib/\(name)/pkgconfig") }
+                    guard name.contains("-linux-") else { continue }
+                    libraries.append("\(base)/lib/\(name)")
+                    headers.append("\(base)/include/\(name)")
                 }
             } catch _ {}
-            folders += ["lib64", "lib", "share"].map { "\(base)/\($0)/pkgconfig" }
+            libraries += ["lib64", "lib", "share"].map { "\(base)/\($0)" }
+            headers.append("\(base)/include")
         }
-        return folders
+        return (libraries, headers)
     }
 
-    /// Absolute paths of the libraries' descriptions and of those that they require, there or not, and of the
-    /// programs.
+    /// Absolute paths of the libraries' descriptions and of those that they require, of what a compiler would find,
+    /// there or not, and of the programs.
     func paths(programs: [String], path: String) -> [[UInt8]] {
-        // Objtool's makefile asks the preprocessor what this header declares; this is where another would be found first.
-        var found = [Array("/usr/local/include/libelf.h".utf8)]
+        var found = headerFolders.flatMap { folder in Self.headers.map { "\(folder)/\($0)" } }
+            .map { Array($0.utf8) }
+        for folder in libraryFolders {
+            found += Self.linked.flatMap { ["\(folder)/lib\($0).so", "\(folder)/lib\($0).a"] }
+                .map { Array($0.utf8) }
+        }
         for program in programs {
             let places =
                 program.hasPrefix("/") ? [program] : path.split(separator: ":").map { "\($0)/\(program)" }

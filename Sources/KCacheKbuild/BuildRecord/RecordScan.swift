@@ -28,9 +28,9 @@ struct RecordScan {
         let config = try configuration(first)
         var watched = WatchedPaths()
         try watched.addSettings(config, roots: roots)
-        let environment = host.environment
+        let environment = host.environment.merging(key.assigned) { $1 }
         let programs = ["pkg-config", environment["HOSTPKG_CONFIG"], environment["PKG_CONFIG"]].compactMap {
-            $0
+            $0?.split(separator: " ").first.map(String.init)
         }
         for path in PackageFiles(environment: environment)
             .paths(programs: programs, path: environment["PATH"] ?? "")
