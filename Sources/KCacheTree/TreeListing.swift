@@ -22,12 +22,26 @@ package struct TreeListing: Sendable {
 
     /// Place of the path in `files`; nil if it isn't there.
     package func index(of path: TreePath) -> Int? {
+        let place = firstIndex(from: path)
+        return place < files.count && files[place].path == path ? place : nil
+    }
+
+    /// True if the path is a directory with a file somewhere below it.
+    package func holdsFiles(below path: TreePath) -> Bool {
+        // Names such as `a.b` and `a-b` stand between `a` and what is below it.
+        guard let first = path.appending([1]) else { return false }
+        let place = firstIndex(from: first)
+        return place < files.count && files[place].path.isInside(path)
+    }
+
+    /// The place of the first file that is not before the path.
+    private func firstIndex(from path: TreePath) -> Int {
         var (low, high) = (0, files.count)
         while low < high {
             let middle = (low + high) / 2
             if files[middle].path < path { low = middle + 1 } else { high = middle }
         }
-        return low < files.count && files[low].path == path ? low : nil
+        return low
     }
 
     package subscript(path: TreePath) -> ScannedFile? { index(of: path).map { files[$0] } }

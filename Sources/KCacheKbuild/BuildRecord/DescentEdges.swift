@@ -33,13 +33,14 @@ struct DescentEdges {
         guard let graph = commands.graph, let first = scans.first else { return }
         addCommands(graph, commands, first.listing)
         addMakefiles(reach, scans)
+        addTop(reach, scans)
         try addPayloads(graph, commands, scans)
         try addGenerated(reach, scans)
         for target in commands.restless { always.insert(owner(of: target.parent)) }
         try addKnown(scans, config)
     }
 
-    private static func isMarker(_ name: ArraySlice<UInt8>) -> Bool {
+    static func isMarker(_ name: ArraySlice<UInt8>) -> Bool {
         ["built-in.a", "modules.order", "built-in.o"].contains { name.elementsEqual($0.utf8) }
     }
 
@@ -135,40 +136,49 @@ struct DescentEdges {
     private mutating func addMakefiles(_ reach: MakefileReaches, _ scans: [RootScan]) {
         for (directory, reaches) in reach.byDirectory {
             let owner = owner(of: directory)
+            // What it finds elsewhere may be handed down as flags. (Below its own directory, not the owner: a boot
+            // image's makefile hands nothing to the rest of the architecture.)
+            var dependents = [owner]
+            if reach.passingDown.contains(directory) {
+                for (below, number) in numbers where below.isInside(directory) { dependents.append(number) }
+            }
             for one in reaches {
-                if one.reachesAnywhere {
-                    always.insert(owner)
-                    // What it finds out there may be handed down as flags. (Its own directory, not the owner: a
-                    // boot image's makefile hands nothing to the rest of the architecture.)
-                    if one.passesDown {
-                        for (below, number) in numbers where below.isInside(directory) {
-                            always.insert(number)
-                        }
-                    }
-                }
-                for path in one.perhaps {
-                    for (root, scan) in scans.enumerated() {
-                        if let file = scan.listing.index(of: path) { add(owner, root: root, file: file) }
-                    }
-                }
+                if one.reachesAnywhere { always.formUnion(dependents) }
+                for path in one.perhaps { _ = add(dependents, path, scans) }
                 for path in one.perhapsBelow
-                where numbers[path] != nil && !hasOwn(path, directory) && path != directory
-                    && !path.isInside(directory)
+                where !hasOwn(path, directory) && path != directory && !path.isInside(directory)
+                    && self.owner(of: path) != owner
+                    && scans.contains(where: { $0.listing.holdsFiles(below: path) })
                 {
-                    always.insert(owner)
+                    always.formUnion(dependents)
                 }
-                for path in one.paths {
-                    var isFound = false
-                    for (root, scan) in scans.enumerated() {
-                        guard let file = scan.listing.index(of: path) else { continue }
-                        add(owner, root: root, file: file)
-                        isFound = true
-                    }
-                    // A directory, or what may come to be.
-                    if !isFound { always.insert(owner) }
+                // A directory, or what may come to be.
+                for path in one.paths + one.included where !add(dependents, path, scans) {
+                    always.formUnion(dependents)
                 }
             }
         }
+    }
+
+    /// Sources that the top makefiles name: these hand down to all.
+    private mutating func addTop(_ reach: MakefileReaches, _ scans: [RootScan]) {
+        for path in reach.ofTop {
+            let isMade = scans.contains { scan in
+                scan.listing.index(of: path).map { scan.isOutput[$0] } == true
+            }
+            if !isMade { _ = add(Array(owners.indices), path, scans) }
+        }
+    }
+
+    /// False if there is no such file.
+    private mutating func add(_ dependents: [Int], _ path: TreePath, _ scans: [RootScan]) -> Bool {
+        var isFound = false
+        for (root, scan) in scans.enumerated() {
+            guard let file = scan.listing.index(of: path) else { continue }
+            for number in dependents { add(number, root: root, file: file) }
+            isFound = true
+        }
+        return isFound
     }
 
     /// True if the path means a directory below this one.

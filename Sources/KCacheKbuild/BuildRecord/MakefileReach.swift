@@ -16,6 +16,10 @@ package struct MakefileReach: Sendable {
     private(set) var outside: [[UInt8]] = []
     /// It may set what the makes below it see: flags of subdirectories, exported variables.
     private(set) var passesDown = false
+    /// Variables that it sets. Make hands those on that it was itself given in its environment.
+    private(set) var assigned: Set<[UInt8]> = []
+    /// Words of its `export` lines.
+    private(set) var exported: Set<[UInt8]> = []
     /// Makefiles that it includes by a literal path.
     private(set) var included: [TreePath] = []
     /// Folders of `arch/` that it names.
@@ -36,15 +40,19 @@ package struct MakefileReach: Sendable {
             ("$(src)/", own), ("$(obj)/", own), ("$(SRCARCH)", Array(architecture.utf8)),
         ]
         for line in Self.lines(text) {
-            if line.containsText("$(wildcard") || line.containsText("$(shell") || line.contains(percent) {
+            let reads = Self.reading.contains { line.firstRange(of: $0) != nil }
+            if reads { reachesAnywhere = true }
+            if reads || line.containsText("$(wildcard") || line.contains(percent) {
                 takesWholeDirectory = true
             }
-            if line.containsText("$(shell") { reachesAnywhere = true }
-            if line.containsText("subdir-") || line.containsText("export") || line.containsText("KBUILD_") {
+            if ["subdir-", "export", "EXPORT_ALL", "KBUILD_"].contains(where: {
+                line.firstRange(of: $0.utf8) != nil
+            }) {
                 passesDown = true
             }
             let words = line.split(whereSeparator: Self.isSeparator)
             guard let first = words.first else { continue }
+            noteVariables(line, words)
             let isInclude = ["include", "-include", "sinclude"].contains { first.elementsEqual($0.utf8) }
             var afterFlag = false
             for word in words.dropFirst(isInclude ? 1 : 0) {
@@ -53,6 +61,30 @@ package struct MakefileReach: Sendable {
                 if isFlag || afterFlag { continue }
                 note(word, names, isInclude)
             }
+        }
+    }
+
+    /// A makefile that is none of the tree's own files: it may do anything.
+    init(unreadIn directory: TreePath?) {
+        self.directory = directory
+        (reachesAnywhere, passesDown, takesWholeDirectory) = (true, true, true)
+    }
+
+    /// Takes the names that the line sets or exports.
+    private mutating func noteVariables(_ line: ArraySlice<UInt8>, _ words: [ArraySlice<UInt8>]) {
+        if words.first?.elementsEqual("export".utf8) == true {
+            exported.formUnion(words.dropFirst().map { Array($0) })
+        }
+        let isPrefixed =
+            words.count > 1 && ["override", "export", "define"].contains { words[0].elementsEqual($0.utf8) }
+        guard let name = isPrefixed ? words[1] : words.first else { return }
+        let rest = line[name.endIndex...].drop { $0 == 0x20 || $0 == 0x09 }
+        // What a shell prints.
+        if rest.starts(with: "!=".utf8) { (reachesAnywhere, takesWholeDirectory) = (true, true) }
+        if ["=", ":", "+=", "?=", "!="].contains(where: { rest.starts(with: $0.utf8) })
+            || words[0].elementsEqual("define".utf8)
+        {
+            assigned.insert(Array(name))
         }
     }
 
@@ -82,6 +114,11 @@ package struct MakefileReach: Sendable {
         if let folder = Self.architecture(in: word) { architectures.insert(Array(folder)) }
         var text = Array(word)
         for (name, value) in names { text = text.replacing(name, with: value) }
+        // A way around through a directory of its own, or one of the top's.
+        if text == Array(word), text.containsText("/../"), !text.starts(with: "../".utf8) {
+            reachesAnywhere = true
+            return
+        }
         let isElsewhere =
             text != Array(word) || text.starts(with: "../".utf8) || isInclude
             || ["include/", "arch/", "scripts/", "tools/", "$("].contains { text.starts(with: $0.utf8) }
@@ -125,7 +162,10 @@ package struct MakefileReach: Sendable {
         }
     }
 
-    /// Lines with their continuations, less comments of a whole line.
+    /// What reads files while a makefile is read.
+    private static let reading = ["$(shell", "$(file ", "$(call read-file"].map { Array($0.utf8) }
+
+    /// Lines with their continuations, less comments of a whole line; braces around names are parentheses.
     private static func lines(_ text: [UInt8]) -> [ArraySlice<UInt8>] {
         var lines: [ArraySlice<UInt8>] = []
         var joined: ArraySlice<UInt8> = []
@@ -134,12 +174,18 @@ package struct MakefileReach: Sendable {
             joined = joined.isEmpty && !continues ? line : joined + line.dropLast(continues ? 1 : 0) + [0x20]
             if continues { continue }
             if let first = joined.first(where: { $0 != 0x20 && $0 != 0x09 }), first != UInt8(ascii: "#") {
-                lines.append(joined)
+                lines.append(withParentheses(joined))
             }
             joined = []
         }
-        if !joined.isEmpty { lines.append(joined) }
+        if !joined.isEmpty { lines.append(withParentheses(joined)) }
         return lines
+    }
+
+    private static func withParentheses(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard line.containsText("${") else { return line }
+        let text = Array(line).replacing("${", with: Array("$(".utf8)).replacing("}", with: Array(")".utf8))
+        return text[...]
     }
 
     /// Flags whose next word only says where the compiler looks for headers, which saved commands then name.

@@ -45,7 +45,7 @@ struct RecordScan {
             try watched.addVersionControl(source, withIndex: isLocal)
         }
         let commands = try SavedCommands(scans)
-        let reach = try MakefileReaches(scans)
+        let reach = try MakefileReaches(scans, environment: Array(environment.keys))
         let inert = inertFiles(scans, commands, reach, config, isLocal: isLocal)
         try refuseOtherCompiler(first, commands)
         for path in commands.outside { watched.insert(path) }

@@ -15,7 +15,9 @@ enum RuleFiles {
     }
 
     static func isMakefile(_ name: ArraySlice<UInt8>) -> Bool {
+        // arch/mips/Makefile includes a `Platform` of several directories.
         ["Makefile", "Kbuild", "Kconfig"].contains { name.starts(with: $0.utf8) }
+            || name.elementsEqual("Platform".utf8)
             || [".mk", ".include", ".postlink"].contains { name.suffix($0.utf8.count).elementsEqual($0.utf8) }
     }
 }
