@@ -69,6 +69,16 @@ import Testing
                 "echo 2 >lib/from.txt"
             ),
             (
+                "a unit of a folder that make does not visit",
+                "mkdir extra; echo 'int extra;' >extra/x.c; echo 'obj-y += ../extra/x.o' >>net/Makefile",
+                "echo 'int extra2;' >>extra/x.c"
+            ),
+            (
+                "a unit by a way around",
+                "mkdir -p extra net/own; : >net/own/keep; echo 'int extra;' >extra/x.c; echo 'obj-y += own/../../extra/x.o' >>net/Makefile",
+                "echo 'int extra2;' >>extra/x.c"
+            ),
+            (
                 "a pattern in a folder of another",
                 """
                 mkdir lib/lists; echo a >lib/lists/a.list

@@ -38,6 +38,7 @@ struct DescentEdges {
         try addGenerated(reach, scans)
         for target in commands.restless { always.insert(owner(of: target.parent)) }
         try addKnown(scans, config)
+        addUnvisited(graph, commands, first.listing)
     }
 
     static func isMarker(_ name: ArraySlice<UInt8>) -> Bool {
@@ -213,6 +214,59 @@ struct DescentEdges {
         for (i, file) in first.listing.files.enumerated() where first.isOutput[i] {
             for header in made[owner(of: file.path.parent)] ?? [] {
                 for word in 0..<words { bits[0][i * words + word] |= bits[0][header * words + word] }
+            }
+        }
+    }
+
+    /// What is made in a folder that make reaches from elsewhere only (`obj-y += ../other/unit.o`): whoever takes it
+    /// depends on what it is made from, since nobody else makes it.
+    private mutating func addUnvisited(
+        _ graph: BuildGraph, _ commands: SavedCommands, _ listing: TreeListing
+    ) {
+        var steps: [(target: Int, inputs: [SavedCommands.Place], outside: [[UInt8]])] = []
+        for (i, record) in graph.index.records.enumerated() {
+            guard let parent = record.target.parent, owner(of: parent) == 0,
+                !RuleFiles.decides(record.target, isOutput: true),
+                let target = listing.index(of: record.target)
+            else { continue }
+            var inputs = commands.elsewhere[i]
+            var paths: [[UInt8]] = []
+            func take(_ path: TreePath) {
+                if let file = listing.index(of: path) { inputs.append(.init(root: 0, file: file)) }
+            }
+            for number in graph.index.recorded(record) + graph.index.extra(record) {
+                let name = graph.index.names[Int(number)]
+                if let place = commands.placeOfName[Int(number)] {
+                    inputs.append(place)
+                } else if let path = name.path {
+                    take(path)
+                } else if let path = SavedCommands.absolute(name.outside, from: graph.index.resolver.root) {
+                    paths.append(path)
+                }
+            }
+            if let source = record.source { take(source) }
+            if let node = graph.known(record.target) {
+                for input in graph.edges[Int(node)] { take(graph.paths[Int(input)]) }
+            }
+            steps.append((target, inputs, paths))
+        }
+        // One may be made from another.
+        var isNew = true
+        while isNew {
+            isNew = false
+            for step in steps {
+                for word in 0..<words {
+                    let takers = bits[0][step.target * words + word]
+                    for input in step.inputs
+                    where takers & ~bits[input.root][input.file * words + word] != 0 {
+                        bits[input.root][input.file * words + word] |= takers
+                        isNew = true
+                    }
+                    for path in step.outside where takers & ~(outside[path]?[word] ?? takers) != 0 {
+                        outside[path]?[word] |= takers
+                        isNew = true
+                    }
+                }
             }
         }
     }
