@@ -44,9 +44,11 @@ import Testing
         "tools/objtool/objtool.c": """
         #include <tool.h>
         #include "../../include/fake/limits.h"
+        #include "sub/../../../include/fake/around.h"
         int main(void) { return TOOL_STATUS; }
         """,
         "tools/include/tool.h": "#define TOOL_STATUS 0",
+        "tools/objtool/sub/keep": "", "include/fake/around.h": "#define AROUND 1",
         "tools/objtool/sync-check.sh": """
         FILES="include/fake/bus.h"
         cd ../..
@@ -111,6 +113,7 @@ import Testing
             ("a source", "echo '/* twin */' >>tools/objtool/objtool.c"),
             ("a header", "echo '#define TWIN_TOOL 1' >>tools/include/tool.h"),
             ("a header of the kernel's", "echo '#define TWIN_LIMIT 1' >>include/fake/limits.h"),
+            ("one by a way around", "echo '#define AROUND 2' >include/fake/around.h"),
             ("its makefile", "echo '# twin' >>tools/objtool/Makefile"),
             ("the deleted tool", "rm tools/objtool/objtool"),
             ("the deleted object", "rm tools/objtool/objtool.o"),
