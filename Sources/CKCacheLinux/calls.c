@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -184,6 +186,30 @@ int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offs
 }
 
 int kcache_errno(void) { return errno; }
+
+long kcache_write(int fd, const void *bytes, size_t count) {
+    // A library may not change what a signal does in the whole process; so SIGPIPE is held back in this thread,
+    // and one that this write has raised is taken away again.
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    int was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    ssize_t result;
+    do {
+        result = write(fd, bytes, count);
+    } while (result < 0 && errno == EINTR);
+    int error = errno;
+    // It is also raised where the reader went after a part was written.
+    if (!was_pending && (result < 0 ? error == EPIPE : (size_t)result < count)) {
+        const struct timespec none = {0, 0};
+        while (sigtimedwait(&pipe_only, NULL, &none) < 0 && errno == EINTR) {
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result < 0 ? -error : result;
+}
 
 int kcache_flock(int fd, int operation) {
     int result;

@@ -31,19 +31,22 @@ final class PendingReply: Sendable {
     ///
     /// - Throws: if nobody has asked for so much.
     func take(_ reply: WireReply, place: String) throws(FormatError) -> Bool {
-        let (finished, excess) = state.withLock { state -> (Bool, Bool) in
+        let (finished, excess) = state.withLock { state -> (Bool, String?) in
             switch reply {
             case .data(let bytes):
-                guard bytes.count <= limit - state.answer.data.count else { return (false, true) }
+                guard bytes.count <= limit - state.answer.data.count else { return (false, "bytes") }
                 state.answer.data += bytes
-                return (false, false)
+                return (false, nil)
             case .objects(let objects):
+                guard objects.count <= WireFormat.mostListed - state.answer.objects.count else {
+                    return (false, "objects")
+                }
                 state.answer.objects += objects
-                return (false, false)
+                return (false, nil)
             case .waiting:
                 state.waitsForLock = true
                 moved.signal()
-                return (false, false)
+                return (false, nil)
             case .end(let number):
                 state.answer.end = number
                 state.outcome = .success(())
@@ -52,9 +55,9 @@ final class PendingReply: Sendable {
                 state.outcome = .success(())
             case .failed(let failure): state.outcome = .failure(StoreError(failure, place: place))
             }
-            return (true, false)
+            return (true, nil)
         }
-        if excess { throw FormatError("reply", "more bytes than were asked for") }
+        if let excess { throw FormatError("reply", "more \(excess) than were asked for") }
         return finished
     }
 

@@ -27,6 +27,9 @@ package final class WireConnection: Sendable {
     private let shared: Shared
     private let writing = Mutex(())
 
+    /// Answers to numbers that nobody waits for.
+    private static let mostStrays = 1000
+
     /// What the thread and the callers share. The thread holds it and the input, not the connection: a connection
     /// that nobody uses any more ends, and with its output the far end, and with that the thread.
     private final class Shared: Sendable {
@@ -85,6 +88,7 @@ package final class WireConnection: Sendable {
         }
         DispatchQueue(label: "kcache.connection").async { [reader, place] in
             var reader = reader
+            var strays = 0
             while true {
                 do {
                     let idle = { () -> Bool in
@@ -96,7 +100,13 @@ package final class WireConnection: Sendable {
                     let reply = try WireReply(frame)
                     let pending = shared.state.withLock { $0.pending[frame.number] }
                     // A stream that has failed may be answered once more, for its commit.
-                    guard let pending else { continue }
+                    guard let pending else {
+                        strays += 1
+                        guard strays <= Self.mostStrays else {
+                            throw FormatError("reply", "answers to what nobody asked")
+                        }
+                        continue
+                    }
                     if try pending.take(reply, place: place) {
                         _ = shared.state.withLock { $0.pending.removeValue(forKey: frame.number) }
                         pending.complete()
@@ -108,6 +118,7 @@ package final class WireConnection: Sendable {
         }
     }
 
+    /// Bytes that went out and came in, headers included.
     package var traffic: Traffic {
         shared.state.withLock { Traffic(sent: ByteCount($0.sent), received: ByteCount($0.received)) }
     }

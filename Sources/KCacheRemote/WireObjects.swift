@@ -16,8 +16,19 @@ package final class WireObjects: ObjectPruner {
     package var place: String { connection.place }
 
     package func get(_ name: ObjectName, limit: Int) throws(StoreError) -> [UInt8]? {
-        let answer = try connection.ask(.get(name, limit: UInt64(limit)), limit: limit)
-        return answer.end == nil ? nil : answer.data
+        try whole(try connection.ask(.get(name, limit: UInt64(limit)), limit: limit), name)
+    }
+
+    /// Nil if there is no such object.
+    private func whole(_ answer: PendingReply.Answer, _ name: ObjectName) throws(StoreError) -> [UInt8]? {
+        guard let end = answer.end else { return nil }
+        guard end == UInt64(answer.data.count) else {
+            throw StoreError(
+                .damaged,
+                "\(place) says that \(name.forPeople) has \(end) bytes, and sent \(answer.data.count) bytes",
+                subject: name.path)
+        }
+        return answer.data
     }
 
     package func get(_ names: [ObjectName], limit: Int) throws(StoreError) -> [[UInt8]?] {
@@ -27,9 +38,8 @@ package final class WireObjects: ObjectPruner {
             for name in names[start..<min(start + Self.requestsAtOnce, names.count)] {
                 pending.append(try connection.start(.get(name, limit: UInt64(limit)), limit: limit))
             }
-            for reply in pending {
-                let answer = try reply.wait()
-                results.append(answer.end == nil ? nil : answer.data)
+            for (i, reply) in pending.enumerated() {
+                results.append(try whole(try reply.wait(), names[start + i]))
             }
         }
         return results
@@ -43,9 +53,9 @@ package final class WireObjects: ObjectPruner {
         let range = ObjectRange(name: name, offset: offset, length: UInt32(clamping: buffer.count))
         var early = try ahead.take(range)
         if early == nil { early = try connection.ask(range.request, limit: buffer.count) }
-        guard let answer = early, answer.end != nil else { return nil }
-        buffer.copyBytes(from: answer.data)
-        return answer.data.count
+        guard let answer = early, let data = try whole(answer, name) else { return nil }
+        buffer.copyBytes(from: data)
+        return data.count
     }
 
     package func willRead(_ ranges: [ObjectRange]) throws(StoreError) { try ahead.plan(ranges) }

@@ -70,7 +70,7 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
     package var description: String { path }
 
     /// `pack 0123456789ab`, for error lines.
-    var forPeople: String {
+    package var forPeople: String {
         switch self {
         case .format: "the format file"
         case .pack(let digest): "pack \(digest.short)"

@@ -48,6 +48,9 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
         return (cause as? StoreError)?.systemError
     }
 
+    /// True if it says nothing about the object that was asked for.
+    package var isOfThePlace: Bool { [.unreachable, .forbidden, .misuse].contains(code) }
+
     /// True if the place can't be written by this user.
     package var isReadOnly: Bool {
         if code == .forbidden { return true }

@@ -22,31 +22,24 @@ struct StoreObjects: Sendable {
         }
     }
 
-    func header(_ id: SnapshotID) throws -> SnapshotHeader? {
-        let name = ObjectName.catalog(id.digest)
-        guard let bytes = try objects.get(name, limit: Self.longestRecord) else { return nil }
-        do { return try CatalogCodec.decode(bytes) } catch { throw objects.explain(error, name) }
-    }
-
-    func index(_ pack: Digest) throws -> PackIndex? {
-        let name = ObjectName.index(pack)
-        guard let bytes = try objects.get(name, limit: Self.longestIndex) else { return nil }
-        do { return try PackIndex.decode(bytes, of: pack) } catch { throw objects.explain(error, name) }
-    }
-
     /// A damaged or newer entry is told of and never stops the listing.
     func catalog() throws -> Catalog {
         var entries: [CatalogEntry] = []
         var unreadable: [Catalog.Unreadable] = []
-        for info in try objects.list(.catalog) {
+        let infos = try objects.list(.catalog).filter { $0.name.digest != nil }
+        let contents = try contents(infos.map(\.name), limit: Self.longestRecord) { bytes, _ in
+            try CatalogCodec.decode(bytes)
+        }
+        for (info, content) in zip(infos, contents) {
             guard let digest = info.name.digest else { continue }
-            let id = SnapshotID(digest)
-            do {
-                // Nil: forgotten since the listing.
-                guard let header = try header(id) else { continue }
-                entries.append(CatalogEntry(id: id, header: header, lastUsedNanoseconds: info.modified))
-            } catch let error as StoreError {
-                unreadable.append(.init(name: digest.hex, problem: error))
+            switch content {
+            case .success(let header?):
+                entries.append(
+                    CatalogEntry(
+                        id: SnapshotID(digest), header: header, lastUsedNanoseconds: info.modified))
+            // Forgotten since the listing.
+            case .success(nil): continue
+            case .failure(let problem): unreadable.append(.init(name: digest.hex, problem: problem))
             }
         }
         entries.sort {
@@ -56,35 +49,67 @@ struct StoreObjects: Sendable {
         return Catalog(entries: entries, unreadable: unreadable.sorted { $0.name < $1.name })
     }
 
+    /// Many objects in one journey, each decoded; nil for one that isn't there.
+    ///
+    /// - Throws: only what would befall all of them: a lost connection is no damaged object.
+    private func contents<T>(
+        _ names: [ObjectName], limit: Int, _ decode: ([UInt8], ObjectName) throws -> T
+    ) throws -> [Result<T?, StoreError>] {
+        var found: [Result<[UInt8]?, StoreError>]
+        do throws(StoreError) { found = try objects.get(names, limit: limit).map { .success($0) } } catch {
+            if error.isOfThePlace { throw error }
+            found = []
+            for name in names {
+                do throws(StoreError) { found.append(.success(try objects.get(name, limit: limit))) } catch {
+                    if error.isOfThePlace { throw error }
+                    found.append(.failure(error))
+                }
+            }
+        }
+        return zip(names, found).map { name, result in
+            result.flatMap { bytes in
+                guard let bytes else { return .success(nil) }
+                do { return .success(try decode(bytes, name)) } catch {
+                    return .failure(objects.explain(error, name))
+                }
+            }
+        }
+    }
+
     /// All packs with their tables: from the index where it is whole, else from the pack.
     func packs() throws -> PackInventory {
         var inventory = PackInventory()
-        var indexes = Set(try objects.list(.index).compactMap { $0.name.digest })
-        for info in try objects.list(.packs).sorted(by: { $0.name.path < $1.name.path }) {
+        let indexed = Set(try objects.list(.index).compactMap { $0.name.digest })
+        let infos = try objects.list(.packs).sorted { $0.name.path < $1.name.path }
+        let wanted = infos.compactMap(\.name.digest).filter { indexed.contains($0) }
+        let found = try contents(wanted.map { .index($0) }, limit: Self.longestIndex) { bytes, name in
+            try PackIndex.decode(bytes, of: name.digest ?? .zero)
+        }
+        let indexes = Dictionary(zip(wanted, found)) { first, _ in first }
+        for info in infos {
             guard let digest = info.name.digest else { continue }
             var problem: StoreError?
-            if indexes.remove(digest) != nil {
-                do {
-                    if let index = try index(digest) {
-                        if index.packSize == info.size.value {
-                            inventory.packs.append(index)
-                            continue
-                        }
-                        problem = StoreError.damaged(
-                            info.name, in: objects.place,
-                            FormatError("pack", "\(info.size.value) bytes instead of \(index.packSize)"))
-                    }
-                } catch let error as StoreError { problem = error }
+            switch indexes[digest] {
+            case .success(let index?)? where index.packSize == info.size.value:
+                inventory.packs.append(index)
+                continue
+            case .success(let index?)?:
+                problem = StoreError.damaged(
+                    info.name, in: objects.place,
+                    FormatError("pack", "\(info.size.value) bytes instead of \(index.packSize)"))
+            case .failure(let error)?: problem = error
+            case .success(nil)?, nil: break
             }
             do {
                 guard let index = try PackReader(objects: objects).index(of: digest) else { continue }
                 inventory.packs.append(index)
                 inventory.withoutIndex.append((digest, problem))
             } catch let error as StoreError {
+                if error.isOfThePlace { throw error }
                 inventory.unreadable.append((digest, info.size, error))
             }
         }
-        inventory.indexesWithoutPack = indexes.sorted()
+        inventory.indexesWithoutPack = indexed.subtracting(infos.compactMap(\.name.digest)).sorted()
         return inventory
     }
 }

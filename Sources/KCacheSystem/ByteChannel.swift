@@ -69,17 +69,14 @@ package final class ByteChannel: Sendable {
 
     /// Writes all of it, waiting for whoever reads.
     ///
-    /// - Throws: EPIPE if nobody does (SIGPIPE is to be ignored).
+    /// - Throws: EPIPE if nobody does.
     package func write(_ bytes: [UInt8]) throws(SystemError) {
         var done = 0
         while done < bytes.count {
             let n = bytes.withUnsafeBytes { raw in
-                Glibc.write(fd, raw.baseAddress.map { $0 + done }, raw.count - done)
+                kcache_write(fd, raw.baseAddress.map { $0 + done }, raw.count - done)
             }
-            if n < 0 {
-                if kcache_errno() == EINTR { continue }
-                throw SystemError("write to", subject, Errno(rawValue: kcache_errno()))
-            }
+            guard n >= 0 else { throw SystemError("write to", subject, Errno(rawValue: Int32(-n))) }
             done += n
         }
     }

@@ -38,6 +38,10 @@ int kcache_syncfs(int fd);
 int kcache_reflink(int to, int from);
 /// copy_file_range(2) until `length` bytes are copied or the source ends; bytes copied or -errno.
 int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, uint64_t length);
+/// write(2) that fails with EPIPE, and raises no SIGPIPE, where nobody reads a pipe any more; restarted after
+/// signals. The number of bytes, or a negative errno.
+long kcache_write(int fd, const void *bytes, size_t count);
+
 /// flock(2), restarted after signals; Swift sees only the structure of that name.
 int kcache_flock(int fd, int operation);
 #include <spawn.h>

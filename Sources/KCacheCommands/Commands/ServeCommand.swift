@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import KCacheServer
 import KCacheStore
 import KCacheSystem
@@ -38,8 +37,6 @@ struct ServeCommand: ParsableCommand {
     }
 
     func run() throws {
-        // A client that is gone is an error like others.
-        signal(SIGPIPE, SIG_IGN)
         let invocation = Invocation.current()
         var options = StoreServer.Options()
         options.access = readOnly ? .readOnly : appendOnly ? .appendOnly : .full

@@ -74,7 +74,9 @@ struct SnapshotChooser {
         for i in candidates.indices where close.contains(candidates[i].id) {
             if candidates[i].differingSources != nil, candidates[i].differingSymbols != nil { continue }
             let snapshot: Snapshot
-            do { snapshot = try session.snapshot(candidates[i].id) } catch is StoreError {
+            do { snapshot = try session.snapshot(candidates[i].id) } catch let error as StoreError
+                where !error.isOfThePlace
+            {
                 // Damaged or being forgotten: another one may serve.
                 continue
             }

@@ -15,6 +15,8 @@ package enum WireFormat {
     package static let longestFrame = 1 << 20
     /// What one `data` or `append` message carries at most.
     package static let longestData = 256 << 10
+    /// The most objects that a client lets itself be told of in one list.
+    package static let mostListed = 1_000_000
     /// The most objects that one `delete` names.
     package static let mostNames = 10_000
 }

@@ -38,7 +38,7 @@ package struct WireFrame: Hashable, Sendable {
         self = try read.get()
     }
 
-    static func bytes(_ kind: UInt8, _ number: UInt32, _ body: [UInt8]) -> [UInt8] {
+    package static func bytes(_ kind: UInt8, _ number: UInt32, _ body: [UInt8]) -> [UInt8] {
         var writer = ByteWriter(capacity: body.count + 9)
         writer.u32(UInt32(clamping: body.count + headerLength))
         writer.u8(kind)
