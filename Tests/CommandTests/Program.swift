@@ -67,8 +67,17 @@ struct Program {
         var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
+        // Whoever runs the tests in the background may have its own ideas about SIGINT.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGINT)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
         var pid: pid_t = 0
-        let failed = posix_spawn(&pid, words[0], &actions, nil, &argv, &envp)
+        let failed = posix_spawn(&pid, words[0], &actions, &attributes, &argv, &envp)
         guard failed == 0 else {
             throw NotStarted(program: words[0], errno: failed)
         }

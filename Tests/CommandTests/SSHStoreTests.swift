@@ -1,0 +1,264 @@
+import Foundation
+import Glibc
+import TestKernel
+import Testing
+
+/// Stores at the far end of a real sshd, as people use them.
+@Suite(.serialized, .enabled(if: TestSSHServer.isInstalled, "openssh-server is not installed"))
+struct SSHStoreTests {
+    private let work: Workplace
+    private let server: TestSSHServer
+    private var program: Program
+
+    init() throws {
+        work = try Workplace()
+        server = try TestSSHServer(in: work.place("ssh"), program: Program.path)
+        program = work.program
+        program.environment["PATH"] = "/usr/bin:/bin"
+        program.environment["KCACHE_SSH"] = server.command
+        _ = try SmallTree(work.place("tree"))
+    }
+
+    private func kcache(_ words: String..., in tree: String = "tree", environment: [String: String] = [:])
+        throws
+        -> Program.Result
+    {
+        var program = program
+        program.environment.merge(environment) { $1 }
+        return try program.run(words, in: work.place(tree))
+    }
+
+    /// Another machine: nothing of the first one's cache.
+    private func laptop(_ words: String..., in tree: String = "laptop", environment: [String: String] = [:])
+        throws
+        -> Program.Result
+    {
+        try FileManager.default.createDirectory(at: work.place(tree), withIntermediateDirectories: true)
+        var other = program
+        other.environment.merge(environment) { $1 }
+        other.environment["XDG_CACHE_HOME"] = work.place("laptop-cache").path
+        return try other.run(words, in: work.place(tree))
+    }
+
+    private func expectSameTree(_ a: String, _ b: String) throws {
+        let differences = try Shell.run([
+            "sh", "-c", "diff -r '\(work.place(a).path)' '\(work.place(b).path)' || true",
+        ])
+        #expect(differences.isEmpty, "\(differences)")
+    }
+
+    private func expectOneLine(
+        _ result: Program.Result, _ text: String, _ location: SourceLocation = #_sourceLocation
+    ) {
+        #expect(result.status == 1, "\(result)", sourceLocation: location)
+        let lines = result.error.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("kcache: ") }
+        #expect(
+            lines.count == 1 && lines.first?.contains(text) == true, "\(result)", sourceLocation: location)
+    }
+
+    @Test func fromNothingToAWarmLaptop() throws {
+        let pushed = try kcache("push", "ssh://desk")
+        #expect(pushed.status == 0 && pushed.output.contains("over the wire"), "\(pushed) \(server.log)")
+        let again = try kcache("push", "ssh://desk")
+        #expect(again.output.contains("nothing new: ssh://desk has the snapshot"), "\(again)")
+        let pulled = try laptop("pull", "ssh://desk")
+        #expect(pulled.status == 0, "\(pulled)")
+        try expectSameTree("tree", "laptop")
+        // The local store took what came: the next tree needs no far end.
+        let near = try laptop("pull", in: "laptop2", environment: ["KCACHE_SSH": "false"])
+        #expect(near.status == 0, "\(near)")
+        try expectSameTree("tree", "laptop2")
+    }
+
+    @Test func namesAndTests() throws {
+        let missing = try kcache("store", "test", "ssh://desk/~/store")
+        expectOneLine(missing, "there is no kcache store at")
+        let added = try kcache("store", "add", "far", "desk:store")
+        #expect(added.status == 0 && added.output == "far is ssh://desk/~/store\n", "\(added)")
+        let tested = try kcache("store", "test", "far")
+        #expect(
+            tested.output.contains("answers: 0 snapshots")
+                && tested.output.contains("read, add to and clear"), "\(tested)")
+        #expect(try kcache("push", "--quiet", "far").status == 0)
+        let listed = try kcache("list", "far")
+        #expect(listed.output.split(separator: "\n").count == 2, "\(listed)")
+        #expect(try kcache("verify", "--store", "far").status == 0)
+        #expect(try kcache("list", "--store", "nobody").error.contains("there is no store named"))
+    }
+
+    @Test func theFarStoreAsTheDefault() throws {
+        let standard = ["KCACHE_STORE": "ssh://desk"]
+        #expect(try kcache("push", environment: standard).status == 0)
+        #expect(try laptop("pull", environment: standard).status == 0)
+        try expectSameTree("tree", "laptop")
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func restrictedKeys() throws {
+        #expect(try kcache("push", "--quiet", "ssh://desk/~/store").status == 0)
+        let far = server.home.path
+        try server.restrict(to: "\(far)/.local/bin/kcache serve --stdio --read-only \(far)/store")
+        // Whatever folder is asked for.
+        #expect(try laptop("pull", "ssh://restricted/elsewhere").status == 0)
+        try expectSameTree("tree", "laptop")
+        try "int more;\n".write(to: work.place("tree/d/f0.c"), atomically: false, encoding: .utf8)
+        expectOneLine(try kcache("push", "ssh://restricted"), "may not be written to")
+
+        try server.restrict(to: "\(far)/.local/bin/kcache serve --stdio --append-only \(far)/store")
+        let pushed = try kcache("push", "ssh://restricted", "--name", "second")
+        #expect(pushed.status == 0, "\(pushed)")
+        expectOneLine(
+            try kcache("forget", "second", "--store", "ssh://restricted"), "may not be deleted from")
+        #expect(try kcache("list", "ssh://desk/~/store").output.contains("second"))
+    }
+
+    @Test func overAJumpHost() throws {
+        let jump = "ssh -F \(server.folder.path)/ssh_config -W %h:%p gate"
+        let config = server.folder.appending(path: "ssh_config")
+        let text = try String(contentsOf: config, encoding: .utf8)
+        try
+            (text + "\nHost inner\n  HostName 127.0.0.1\n  Port \(port(text))\n  ProxyCommand \(jump)\n"
+            + "  User \(user(text))\n  IdentityFile \(server.folder.path)/key\n  StrictHostKeyChecking no\n"
+            + "  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n")
+            .write(to: config, atomically: false, encoding: .utf8)
+        #expect(try kcache("push", "--quiet", "ssh://inner/~/store").status == 0)
+        #expect(try laptop("pull", "ssh://inner/~/store").status == 0)
+        try expectSameTree("tree", "laptop")
+    }
+
+    private func value(_ key: String, _ text: String) -> String {
+        text.split(separator: "\n").first { $0.contains(key + " ") }?.split(separator: " ").last.map(
+            String.init) ?? ""
+    }
+    private func port(_ text: String) -> String { value("Port", text) }
+    private func user(_ text: String) -> String { value("User", text) }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func aNoisyShell() throws {
+        try "echo Welcome to the desk; echo kcache serve; printf '\\0'; echo warning: disk at 81% >&2\n"
+            .write(
+                to: server.home.appending(path: ".bashrc"), atomically: false, encoding: .utf8)
+        let pushed = try kcache("push", "ssh://desk")
+        #expect(pushed.status == 0, "\(pushed)")
+        #expect(pushed.error.contains("warning: disk at 81%"))
+        // A shell that does nothing else.
+        try "echo This account is closed.; exit 0\n".write(
+            to: server.home.appending(path: ".bashrc"), atomically: false, encoding: .utf8)
+        expectOneLine(try kcache("list", "ssh://desk"), "the far end said: This account is closed.")
+    }
+
+    @Test func aFarEndWithoutKcache() throws {
+        let added = try kcache("store", "add", "far", "ssh://desk", "--program", "/nowhere/kcache")
+        expectOneLine(added, "there is no kcache at desk: install it there")
+        #expect(try kcache("store", "list").output.split(separator: "\n").count == 1)
+        // A push has the snapshot here by then.
+        let registry = work.place("home/.config/kcache")
+        try FileManager.default.createDirectory(at: registry, withIntermediateDirectories: true)
+        try "[far]\nurl = \"ssh://desk\"\nprogram = \"/nowhere/kcache\"\n".write(
+            to: registry.appending(path: "stores.toml"), atomically: false, encoding: .utf8)
+        expectOneLine(try kcache("push", "far"), "there is no kcache at desk")
+        #expect(try kcache("list").output.split(separator: "\n").count == 2)
+    }
+
+    @Test func nobodyThere() throws {
+        expectOneLine(try kcache("list", "ssh://127.0.0.1:1/x"), "ssh could not reach 127.0.0.1")
+        let none = ["KCACHE_SSH": "/nonexistent/ssh"]
+        expectOneLine(try kcache("list", "ssh://desk", environment: none), "cannot start ssh")
+        for text in ["ssh://", "ssh://-oProxyCommand=x/y", "-x:y", "ssh://h:0/x", "http://h/x"] {
+            let result = try kcache("list", "--store", text)
+            #expect(result.status == 2, "\(result)")
+        }
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func anotherVersionOfTheProtocol() throws {
+        let script = """
+            #!/bin/sh
+            dd bs=1 count=7 >/dev/null 2>&1
+            printf '\\0kcache serve\\0'
+            dd bs=1 count=16 2>/dev/null
+            printf '\\020\\0\\0\\0\\001\\0\\0\\0\\0\\0\\007\\011\\002\\001p\\004kc 9'
+            """
+        let file = server.home.appending(path: "other-kcache")
+        try script.write(to: file, atomically: false, encoding: .utf8)
+        try Shell.run(["chmod", "755", file.path])
+        let added = try kcache("store", "add", "far", "ssh://desk", "--program", file.path)
+        expectOneLine(added, "speaks versions 7 to 9 of the protocol")
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func aFullDisk() throws {
+        _ = try SmallTree(work.place("big"), units: 900, seed: 4)
+        let result = try kcache("push", "ssh://desk/~/small/store", in: "big")
+        expectOneLine(result, "No space left")
+        // What is there is whole; with less to store it goes on.
+        #expect(try kcache("verify", "--store", "ssh://desk/~/small/store").status == 0)
+        #expect(try kcache("push", "--quiet", "ssh://desk/~/small/store").status == 0)
+        #expect(try laptop("pull", "ssh://desk/~/small/store").status == 0)
+        try expectSameTree("tree", "laptop")
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func aStoreThatCannotBeWritten() throws {
+        #expect(try kcache("push", "--quiet", "ssh://desk/~/store").status == 0)
+        try server.run("chmod -R a-w store")
+        #expect(try laptop("pull", "ssh://desk/~/store").status == 0)
+        try expectSameTree("tree", "laptop")
+        try "int more;\n".write(to: work.place("tree/d/f0.c"), atomically: false, encoding: .utf8)
+        expectOneLine(try kcache("push", "ssh://desk/~/store"), "Permission denied")
+        try server.run("chmod -R u+w store")
+        #expect(try kcache("push", "--quiet", "ssh://desk/~/store").status == 0)
+    }
+
+    /// The connection, or the kcache behind it, goes in the middle; the push goes on by itself.
+    @Test func killedAtTheFarEnd() throws {
+        _ = try SmallTree(work.place("big"), units: 1500, seed: 5)
+        #expect(
+            try kcache("store", "add", "slow", "ssh://desk/~/store", "--limit-rate", "400000").status == 0)
+        let error = work.place("push-error").path
+        let child = try program.start(["push", "slow"], in: work.place("big"), error: error)
+        var killed = 0
+        for _ in 0..<400 where killed < 2 {
+            usleep(50_000)
+            for server in server.servers() {
+                usleep(300_000)
+                if kill(server, SIGKILL) == 0 { killed += 1 }
+            }
+        }
+        #expect(killed > 0)
+        let status = child.wait()
+        #expect(status == 0, "\((try? String(contentsOfFile: error, encoding: .utf8)) ?? "")")
+        #expect(try laptop("pull", "ssh://desk/~/store").status == 0)
+        try expectSameTree("big", "laptop")
+    }
+
+    /// Ctrl-C in the middle of a push: the next one takes up what was sent.
+    @Test func interruptedHere() throws {
+        _ = try SmallTree(work.place("big"), units: 1500, seed: 6)
+        #expect(
+            try kcache("store", "add", "slow", "ssh://desk/~/store", "--limit-rate", "400000").status == 0)
+        #expect(try kcache("push", "--quiet", in: "big").status == 0)
+        let child = try program.start(["push", "slow"], in: work.place("big"))
+        wait { !server.servers().isEmpty }
+        usleep(1_500_000)
+        kill(child.pid, SIGINT)
+        #expect(child.wait() == 128 + SIGINT)
+        wait { server.servers().isEmpty }
+        let whole = try program.run(
+            ["push", "ssh://desk/~/other", "--format", "json"], in: work.place("big"))
+        let rest = try program.run(["push", "ssh://desk/~/store", "--format", "json"], in: work.place("big"))
+        let (all, left) = (sent(whole), sent(rest))
+        #expect(left > 0 && left < all - 200_000, "\(left) of \(all)")
+        #expect(try laptop("pull", "ssh://desk/~/store").status == 0)
+        try expectSameTree("big", "laptop")
+    }
+
+    private func wait(until condition: () -> Bool) {
+        for _ in 0..<200 {
+            if condition() { return }
+            usleep(50_000)
+        }
+    }
+
+    /// Bytes sent to the far store.
+    private func sent(_ result: Program.Result) -> Int {
+        result.output.components(separatedBy: "\"bytesSent\" : ").last.flatMap {
+            Int($0.prefix { $0.isNumber })
+        } ?? 0
+    }
+}
