@@ -33,6 +33,7 @@ extension FuzzTarget {
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
         case .toml: Sample.tomls.map { Array($0.utf8) }
         case .pushMark: [Sample.pushMark.encode()]
+        case .signatures: Sample.signatures
         }
     }
 
@@ -49,6 +50,12 @@ extension FuzzTarget {
                 "kcache-t/", " := ", "%_", "%;", "%25", "%20", "\nend\n", "top.mk\n", "$(shell ", ")", "$(1)",
                 "define x\n", "endef\n", "ifeq (a,b)\n", "endif\n", "\\\n", "exec ", "\"$@\"", "#!/bin/sh\n",
                 "$TMP", "|", "&&", ";", "'", "\"", ">/dev/null", "2>&1", "$(", "`", "-include x", "@f",
+            ].map { Array($0.utf8) }
+        case .signatures:
+            [
+                "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n", "SSHSIG", "AAAA", "\n",
+                "==",
+                "kcache", "sha512", "\u{0}\u{0}\u{0}\u{1}",
             ].map { Array($0.utf8) }
         case .stepLines:
             [
@@ -76,6 +83,19 @@ extension FuzzTarget {
 
 /// Small values of everything that is parsed.
 private enum Sample {
+    /// A text of one signature, and what it holds.
+    static let signatures: [[UInt8]] = {
+        let lines = [
+            "U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgbZheA2AFeztAs9OWVGIuD/DLLa",
+            "pGlOTkfqw5wmexD9kAAAAGa2NhY2hlAAAAAAAAAAZzaGE1MTIAAABTAAAAC3NzaC1lZDI1",
+            "NTE5AAAAQOpWAj5x5rZAk0Ko3DpEeLRnCPO65q2vnjrUB52O/8pEwJ+NHugV0t5MM53XFk",
+            "PXp7/rNqh2ljqwesKvEKNtjwo=",
+        ]
+        let text = ["-----BEGIN SSH SIGNATURE-----"] + lines + ["-----END SSH SIGNATURE-----", ""]
+        return [
+            Array(text.joined(separator: "\n").utf8), Base64.decode(Array(lines.joined().utf8)) ?? [],
+        ]
+    }()
     static let stepLines = [
         "  CC      a/b.o\n  LD [M]  a/b.ko\na/b.c:1:2: warning: odd\n  MODPOST Module.symvers\n",
         "make[2]: *** [scripts/Makefile.build:250: a/b.o] Error 1\n\u{1b}[1ma/b.c:3:4:\u{1b}[m error: no\n",

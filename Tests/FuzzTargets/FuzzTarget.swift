@@ -23,6 +23,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case makefileReach = "makefile-reach"
     case toml
     case pushMark = "push-mark"
+    case signatures
     case stepLines = "step-lines"
     case stepRecord = "step-record"
 
@@ -115,6 +116,16 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .pushMark:
             guard let mark = PushMark(parsing: bytes) else { return }
             check(PushMark(parsing: mark.encode()) == mark)
+        case .signatures:
+            // As armored text, and as what such a text holds.
+            _ = attempt { try SshSignature(blob: bytes) }
+            guard let signatures = attempt({ try SnapshotSignatures.decode(bytes) }) else { return }
+            check((1...SnapshotSignatures.most).contains(signatures.count))
+            check(SnapshotSignatures.encode(signatures) == bytes)
+            for signature in signatures {
+                check(attempt { try SshSignature(blob: signature.blob) } == signature)
+                check(signature.keyDescription.utf8.allSatisfy { (0x20..<0x7f).contains($0) })
+            }
         case .stepLines: stepLines(bytes)
         case .stepRecord:
             _ = attempt { try StepRecord.decode(bytes) }
