@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -226,4 +227,15 @@ int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path
 int64_t kcache_find(const void *bytes, size_t length, const void *needle, size_t needle_length) {
     const char *found = memmem(bytes, length, needle, needle_length);
     return found ? found - (const char *)bytes : -1;
+}
+
+int kcache_memory_file(void) {
+    int fd = memfd_create("kcache", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    // So that a child's descriptors can be put in place one after the other, none over another's source.
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    int failed = errno;
+    close(fd);
+    return high < 0 ? -failed : high;
 }

@@ -78,3 +78,6 @@ int kcache_wake_pipe(int ends[2]);
 /// Starts a thread that takes no signal that would end the process.
 int kcache_start_thread(void (*body)(void *), void *context, unsigned long *thread);
 int kcache_join_thread(unsigned long thread);
+
+/// An empty file in memory (memfd_create(2)), closed on exec, with a number above the standard descriptors.
+int kcache_memory_file(void);
