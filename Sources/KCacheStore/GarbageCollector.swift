@@ -4,7 +4,7 @@ import KCacheSystem
 /// Removes what no snapshot needs. The exclusive lock must be held.
 ///
 /// Killed at any moment nothing live is lost: new packs and their indexes are durable before anything goes,
-/// and what goes, goes in the order catalog, snapshots, index, packs.
+/// and what goes, goes in the order catalog, signatures, snapshots, index, packs.
 struct GarbageCollector {
     let session: StoreSession
     /// Listed before the packs: in a dry run others may push.
@@ -39,8 +39,10 @@ struct GarbageCollector {
         summary.removedTemporaries = try objects.removeLeftovers(dryRun: options.dryRun)
 
         let moved = try rewrite(index, plan, &summary)
-        let orphans = try orphanRecords(reaches)
-        summary.removedRecords = orphans.count
+        let records = try orphans(.snapshots, reaches)
+        let signatures = try orphans(.signatures, reaches)
+        summary.removedRecords = records.count
+        summary.removedSignatures = signatures.count
         let forgotten = plan.forgotten.map(\.id.digest)
         // A new pack may have the very content, so the name, of one that was to go.
         let gone = (plan.dropped + plan.rewritten).filter { !moved.kept.contains($0) }
@@ -58,7 +60,8 @@ struct GarbageCollector {
             try objects.put(.index(index.pack), index.encode())
         }
         try objects.delete(forgotten.map { .catalog($0) })
-        try objects.delete((forgotten + orphans).map { .snapshot($0) })
+        try objects.delete((forgotten + signatures).map { .signature($0) })
+        try objects.delete((forgotten + records).map { .snapshot($0) })
         try objects.delete((inventory.indexesWithoutPack + gone).map { .index($0) })
         try objects.delete(gone.map { .pack($0) })
         summary.sizeAfter = ByteCount(try StoreSizes(objects).total)
@@ -94,9 +97,10 @@ struct GarbageCollector {
                 + "(kcache forget \(snapshot) gives it up)", subject: snapshot, cause: error)
     }
 
-    private func orphanRecords(_ reaches: [SnapshotReach]) throws -> [Digest] {
+    /// What is there of a kind for snapshots that the catalog does not list.
+    private func orphans(_ kind: ObjectKind, _ reaches: [SnapshotReach]) throws -> [Digest] {
         let listed = Set(reaches.map(\.entry.id.digest))
-        return try objects.list(.snapshots).compactMap(\.name.digest).filter { !listed.contains($0) }.sorted()
+        return try objects.list(kind).compactMap(\.name.digest).filter { !listed.contains($0) }.sorted()
     }
 
     private struct Moved {

@@ -24,6 +24,8 @@ package struct GarbageSummary: Sendable {
     package var rebuiltIndexes = 0
     /// Records of interrupted pushes.
     package var removedRecords = 0
+    /// Signatures of snapshots that are not listed.
+    package var removedSignatures = 0
     package var removedTemporaries = 0
     package var sizeBefore = ByteCount.zero
     /// In a dry run an estimate.

@@ -1,7 +1,7 @@
 // KCacheStore: where packs and snapshots live.
 //
 // write: FrameInput → PackWriter (drops what is known, compresses) → PackBuilder → packs/, then index/,
-//        then StoreSession.commit → snapshots/, catalog/.
+//        then StoreSession.commit → snapshots/, signatures/, catalog/.
 // read:  index/ → ChunkIndex → ReadPlan (frames in the order of the disk) → FrameDecompressor → chunks, each
 //        checked against its digest.
 // prune: GarbageCollector, under the exclusive lock, in the reverse order.

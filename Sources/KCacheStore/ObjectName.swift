@@ -2,7 +2,7 @@ package import KCacheCore
 
 /// The folders of a store.
 package enum ObjectKind: String, Sendable, CaseIterable {
-    case packs, index, snapshots, catalog
+    case packs, index, snapshots, signatures, catalog
 }
 
 /// Names an object of a store. The set is closed: a store holds nothing else.
@@ -15,6 +15,8 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
     /// Named by the SHA-256 of all its bytes.
     case snapshot(Digest)
     /// Named by its snapshot.
+    case signature(Digest)
+    /// Named by its snapshot.
     case catalog(Digest)
 
     /// Where it lies, relative to the store: `packs/ab/abcd….pack`.
@@ -24,6 +26,7 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
         case .pack(let digest): "packs/\(digest.hex.prefix(2))/\(digest.hex).pack"
         case .index(let digest): "index/\(digest.hex).index"
         case .snapshot(let digest): "snapshots/\(digest.hex)"
+        case .signature(let digest): "signatures/\(digest.hex)"
         case .catalog(let digest): "catalog/\(digest.hex)"
         }
     }
@@ -35,7 +38,7 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
             switch kind {
             case .packs: ".pack"
             case .index: ".index"
-            case .snapshots, .catalog: ""
+            case .snapshots, .signatures, .catalog: ""
             }
         guard text.hasSuffix(suffix), let digest = Digest(hex: String(text.dropLast(suffix.count))),
             digest.hex + suffix == text
@@ -44,6 +47,7 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
         case .packs: self = .pack(digest)
         case .index: self = .index(digest)
         case .snapshots: self = .snapshot(digest)
+        case .signatures: self = .signature(digest)
         case .catalog: self = .catalog(digest)
         }
     }
@@ -63,7 +67,9 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
     package var digest: Digest? {
         switch self {
         case .format: nil
-        case .pack(let digest), .index(let digest), .snapshot(let digest), .catalog(let digest): digest
+        case .pack(let digest), .index(let digest), .snapshot(let digest), .signature(let digest),
+            .catalog(let digest):
+            digest
         }
     }
 
@@ -76,6 +82,7 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
         case .pack(let digest): "pack \(digest.short)"
         case .index(let digest): "index \(digest.short)"
         case .snapshot(let digest): "snapshot \(digest.short)"
+        case .signature(let digest): "the signature of snapshot \(digest.short)"
         case .catalog(let digest): "catalog entry \(digest.short)"
         }
     }

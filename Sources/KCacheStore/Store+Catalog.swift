@@ -22,7 +22,7 @@ extension Store {
         }
     }
 
-    /// Removes snapshots from the catalog, then their records; gc then frees what only they had.
+    /// Removes snapshots from the catalog, then their signatures and records; gc then frees what only they had.
     ///
     /// May be repeated; those that were there. A reader that has begun goes on unharmed.
     @discardableResult
@@ -31,6 +31,7 @@ extension Store {
         return try withExtendedLifetime(lock) {
             let known = try ids.filter { try objects.info(.catalog($0.digest)) != nil }
             try objects.delete(ids.map { .catalog($0.digest) })
+            try objects.delete(ids.map { .signature($0.digest) })
             try objects.delete(ids.map { .snapshot($0.digest) })
             return known
         }

@@ -103,6 +103,7 @@ extension Store {
         }
         let listed = Set(catalog.entries.map(\.id.digest))
             .union(catalog.unreadable.compactMap { Digest(hex: $0.name) })
+        try checkSignatures(listed, &report)
         let orphans = try objects.list(.snapshots).compactMap(\.name.digest).filter { !listed.contains($0) }
         for orphan in orphans.sorted() {
             report.notes.append(
@@ -110,5 +111,25 @@ extension Store {
         }
         let leftovers = try objects.removeLeftovers(dryRun: true)
         if leftovers > 0 { report.notes.append("\(leftovers) temporary files of this or killed pushes") }
+    }
+
+    /// That they are signatures, and for kcache. Whether they are right depends on whom one trusts: pull says.
+    private func checkSignatures(_ listed: Set<Digest>, _ report: inout VerifyReport) throws {
+        for digest in try objects.list(.signatures).compactMap(\.name.digest).sorted() {
+            let id = SnapshotID(digest)
+            guard listed.contains(digest) else {
+                report.notes.append(
+                    "snapshot \(id.short) is signed and not listed: kcache gc removes the signature")
+                continue
+            }
+            do {
+                for signature in try reader.signatures(id) ?? []
+                where signature.namespace != SshSignature.namespace {
+                    report.problems.append(
+                        "the signature of snapshot \(id.short) is for \(signature.namespace), not for kcache")
+                }
+                report.signatures += 1
+            } catch let error as StoreError { report.problems.append("\(error)") }
+        }
     }
 }

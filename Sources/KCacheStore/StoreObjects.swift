@@ -22,6 +22,23 @@ struct StoreObjects: Sendable {
         }
     }
 
+    /// The snapshot's signatures, each whole; nil if there are none. Whose they are, and whether they are right,
+    /// is for others to say.
+    func signatures(_ id: SnapshotID) throws -> [SshSignature]? {
+        let name = ObjectName.signature(id.digest)
+        // Asked first, so that a large one is damage and not a failure of the system's.
+        guard let size = try objects.info(name)?.size else { return nil }
+        do {
+            guard size.value <= UInt64(SnapshotSignatures.longest) else {
+                throw FormatError("signature", "\(size) are too long")
+            }
+            guard let bytes = try objects.get(name, limit: SnapshotSignatures.longest) else { return nil }
+            return try SnapshotSignatures.decode(bytes)
+        } catch {
+            throw objects.explain(error, name)
+        }
+    }
+
     /// A damaged or newer entry is told of and never stops the listing.
     func catalog() throws -> Catalog {
         var entries: [CatalogEntry] = []

@@ -39,10 +39,11 @@ package final class StoreSession: Sendable {
 
     // MARK: Snapshots
 
-    /// Puts a snapshot in place: its record, then its catalog entry. May be repeated.
+    /// Puts a snapshot in place: its record, what `sign` makes for it, then its catalog entry. May be repeated.
     ///
-    /// - Throws: if the manifest isn't in the store: then a writer has not finished.
-    package func commit(_ record: SnapshotRecord) throws -> SnapshotID {
+    /// - Throws: if the manifest isn't in the store: then a writer has not finished. If it can't be signed,
+    ///   nothing is listed.
+    package func commit(_ record: SnapshotRecord, sign: Signing = { _ in nil }) throws -> SnapshotID {
         let bytes = SnapshotCodec.encode(record)
         let id = SnapshotID(Digest.of(bytes))
         let missing = claims.state.withLock { state in
@@ -55,6 +56,7 @@ package final class StoreSession: Sendable {
                 subject: id.digest.hex)
         }
         try store.objects.put(.snapshot(id.digest), bytes)
+        if let signature = try sign(id) { try add(signature, to: id) }
         try store.objects.put(.catalog(id.digest), CatalogCodec.encode(record.header))
         try store.objects.touch(.catalog(id.digest), store.clock.now())
         return id

@@ -5,7 +5,7 @@ struct StoreSizes: Sendable {
     private(set) var total: UInt64 = 0
     /// By pack.
     private(set) var indexes: [Digest: UInt64] = [:]
-    /// By snapshot: record and catalog entry.
+    /// By snapshot: record, signatures and catalog entry.
     private(set) var records: [Digest: UInt64] = [:]
 
     init(_ objects: any ObjectReader) throws(StoreError) {
@@ -16,7 +16,7 @@ struct StoreSizes: Sendable {
                 switch kind {
                 case .packs: break
                 case .index: indexes[digest, default: 0] += info.size.value
-                case .snapshots, .catalog: records[digest, default: 0] += info.size.value
+                case .snapshots, .signatures, .catalog: records[digest, default: 0] += info.size.value
                 }
             }
         }

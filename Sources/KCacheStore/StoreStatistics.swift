@@ -23,6 +23,7 @@ package struct StoreStatistics: Sendable {
 
     package let kinds: [PerKind]
     package let indexBytes: ByteCount
+    /// Of records, signatures and catalog entries.
     package let recordBytes: ByteCount
     /// Each chunk once.
     package let chunks: Int
@@ -75,7 +76,8 @@ extension Store {
         }
         return StoreStatistics(
             kinds: kinds, indexBytes: try bytes(.index),
-            recordBytes: try bytes(.snapshots) + bytes(.catalog), chunks: index.uniqueCount,
+            recordBytes: try bytes(.snapshots) + bytes(.signatures) + bytes(.catalog),
+            chunks: index.uniqueCount,
             snapshots: snapshots, problems: problems)
     }
 }

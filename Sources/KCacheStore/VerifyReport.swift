@@ -9,6 +9,8 @@ package struct VerifyReport: Sendable {
     package var packs = 0
     package var chunks = 0
     package var snapshots = 0
+    /// Snapshots with signatures in good form.
+    package var signatures = 0
     /// Compressed bytes read.
     package var bytes = ByteCount.zero
 

@@ -24,7 +24,7 @@ import Testing
         let store = try Store.open(at: path)
         #expect(try store.catalog().entries.isEmpty)
         let names = Set(try Directory.open(path).entries().map { String(decoding: $0.name, as: UTF8.self) })
-        #expect(names == ["format", "lock", "packs", "index", "snapshots", "catalog"])
+        #expect(names == ["format", "lock", "packs", "index", "snapshots", "signatures", "catalog"])
     }
 
     @Test func aFolderOfOtherThingsIsLeftAlone() throws {
