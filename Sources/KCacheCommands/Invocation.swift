@@ -35,6 +35,12 @@ struct Invocation {
         try folder("XDG_CONFIG_HOME", below: ".config").appending("kcache")
     }
 
+    /// A file as a setting names it: `~/` is the home.
+    func home(_ text: String) -> FilePath {
+        guard text.hasPrefix("~/"), let home = environment["HOME"] else { return FilePath(text) }
+        return FilePath(home).pushing(FilePath(String(text.dropFirst(2))))
+    }
+
     func host() throws(SettingsError) -> HostEnvironment {
         HostEnvironment(environment: environment, cacheFolder: try cacheFolder())
     }
@@ -51,7 +57,7 @@ struct Invocation {
         guard let home = environment["HOME"], home.hasPrefix("/") else {
             throw SettingsError("neither \(variable) nor HOME is set: set one, or name a store with --store")
         }
-        return FilePath(home).appending(below)
+        return FilePath(home).pushing(FilePath(below))
     }
 }
 

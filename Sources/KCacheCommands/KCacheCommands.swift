@@ -36,7 +36,7 @@ package struct KCache: ParsableCommand {
         do {
             let invocation = Invocation.current()
             if let launcher = try MakeLauncher(of: invocation) { launcher.run(invocation) }
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(PushCommand.arguments(Array(CommandLine.arguments.dropFirst())))
             try command.run()
             exit(withError: ExitCode.success)
         } catch {

@@ -102,7 +102,7 @@ struct MakeLauncher {
     /// For `--warm` and `--push`; opened when one of them needs it.
     private func store(_ invocation: Invocation) -> MakeStore? {
         guard options.warm || options.push else { return nil }
-        let named = settings.store
+        let (named, signing) = (settings.store, settings.signing)
         return MakeStore(
             open: { mode in
                 let store = try StoreRegistry(invocation).reference(ofSetting: named)
@@ -110,6 +110,8 @@ struct MakeLauncher {
                 let near = try Store.open(at: try invocation.cacheFolder(), mode: .createIfMissing)
                 return (try store.open(mode), near)
             },
+            trust: { signing.trust(store: $0.place, option: nil, invocation) },
+            sign: signing.signer(invocation),
             progress: ProgressLine(console: invocation.console, quiet: false).sink,
             tell: { invocation.console.diagnostic("kcache: \(quoteForPeople(Array($0.utf8)))") })
     }

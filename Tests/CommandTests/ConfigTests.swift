@@ -74,9 +74,9 @@ import Testing
     @Test func whatIsShown() throws {
         let plain = try work.run("config")
         #expect(
-            plain.output.hasPrefix("key               value")
-                && plain.output.contains("\nstore             \(cache)  default\n")
-                && plain.output.contains("\nmake.pins         true"), "\(plain)")
+            plain.output.hasPrefix("key                        value")
+                && plain.output.contains("\nstore                      \(cache)  default\n")
+                && plain.output.contains("\nmake.pins                  true"), "\(plain)")
         #expect(plain.status == 0 && plain.error == "")
         #expect(try work.run("config", "--path").output == "\(file.path)\n")
         try write("store = '/srv/k'\n\n[make]\nwarm = true\npush = true\n")
@@ -87,6 +87,8 @@ import Testing
         #expect(
             lines == [
                 ["key", "value", "from"], ["store", "/srv/k", "\(file.path):1"],
+                ["signing.key", "default"], ["signing.allowed-signers", "default"],
+                ["signing.require-signature", "false", "default"],
                 ["make.warm", "true", "\(file.path):4"], ["make.push", "false", "$KCACHE_MAKEFLAGS"],
                 ["make.pins", "true", "default"], ["make.prune", "false", "$KCACHE_MAKEFLAGS"],
                 ["make.probe-cache", "true", "default"], ["make.status-line", "true", "default"],
@@ -103,7 +105,7 @@ import Testing
         let rows = try JSONDecoder().decode([Row].self, from: Data(json.output.utf8))
         #expect(rows[0] == Row(key: "store", value: "team", origin: "--store", file: nil, line: nil))
         #expect(
-            rows[1]
+            rows[4]
                 == Row(
                     key: "make.warm", value: "true", origin: "\(file.path):4", file: file.path, line: 4))
         #expect(rows.map(\.key) == ConfigurationFile.keys)
@@ -129,6 +131,16 @@ import Testing
         ("store = true", ":1: store takes a text in quotes: a store's name or folder"),
         ("store = 'a/b'", ":1: store takes a store's name, or a folder that begins with /"),
         ("store = ''", ":1: store takes a store's name, or a folder that begins with /"),
+        ("[signing]\nkey = true", ":2: signing.key takes a text in quotes: a file that begins with / or ~/"),
+        (
+            "signing.allowed-signers = 'x'",
+            ":1: signing.allowed-signers takes a text in quotes: a file that begins with / or ~/"
+        ),
+        (
+            "[signing]\nrequire-signature = 1",
+            ":2: signing.require-signature takes true or false, without quotes"
+        ),
+        ("[signing]\nkeys = ''", ":2: there is no key signing.keys: is it signing.key?"),
         ("[make]\nwarm true", ":2: no = after the key: write KEY = VALUE"),
     ]) func wrongFiles(text: String, problem: String) throws {
         try write(text)

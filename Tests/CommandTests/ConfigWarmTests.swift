@@ -84,6 +84,46 @@ import Testing
         #expect(try kcache("status", in: "c").output.hasPrefix("warm"))
     }
 
+    /// A make goes by the same signatures as a pull, and builds where it may not pull.
+    @Test func signaturesCountForMakesToo() throws {
+        let (key, allowed) = (work.place("key").path, work.place("allowed"))
+        try Shell.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key])
+        _ = try configure(
+            """
+            [make]
+            warm = true
+            push = true
+            [signing]
+            key = "~/key"
+            allowed-signers = '\(allowed.path)'
+            require-signature = true
+            """)
+        try "".write(to: allowed, atomically: false, encoding: .utf8)
+        try kernel.makeTree(at: work.place("a"), kernel.initial)
+        // One line for the warming that can't be, there being no store, and one for the push.
+        let first = try make("-j2")
+        #expect(first.error.contains("kcache: pushed snapshot "), "\(first)")
+        #expect(try kcache("list").output.contains("  yes     "))
+
+        try kernel.makeCheckout(at: work.place("b"), kernel.initial)
+        let refused = try make("--no-push", "-j2", in: "b")
+        #expect(refused.status == 0 && !steps(refused).isEmpty, "\(refused)")
+        let line = try #require(kcacheLines(refused).first)
+        #expect(
+            line.hasPrefix("kcache: not warmed: nothing was pulled, since signatures are required: ")
+                && line.contains("No principal matched") && kcacheLines(refused).count == 1, "\(refused)")
+
+        let words = try String(contentsOfFile: key + ".pub", encoding: .utf8).split(separator: " ").prefix(2)
+        try "ada@example.com \(words.joined(separator: " "))\n".write(
+            to: allowed, atomically: false, encoding: .utf8)
+        try kernel.makeCheckout(at: work.place("c"), kernel.initial)
+        let warmed = try make("--no-push", "-j2", in: "c")
+        #expect(warmed.status == 0 && steps(warmed).isEmpty, "\(warmed)")
+        #expect(
+            kcacheLines(warmed).first?.contains(
+                "same toolchain, signed by ada@example.com (ED25519 SHA256:") == true, "\(warmed)")
+    }
+
     @Test func nothingIsPushedTwice() throws {
         try kernel.makeTree(at: work.place("a"), kernel.initial)
         #expect(try make("--push", "-j2").error.contains("kcache: pushed snapshot "))

@@ -12,6 +12,10 @@ struct ConfigCommand: ParsableCommand {
             defaults:
 
               store = "NAME or /FOLDER"  # KCACHE_STORE, --store; the user's cache folder
+              [signing]
+              key = "~/.ssh/KEY.pub"     # sign each push with it (kcache push --sign-key); none
+              allowed-signers = "/FILE"  # whose signatures count, as for git; none
+              require-signature = false  # kcache pull --require-signature: refuse all others
               [make]                     # KCACHE_MAKEFLAGS, and options of kcache make
               warm = false               # --warm: pull first where nothing has been built
               push = false               # --push: push after a make that succeeded
@@ -52,6 +56,9 @@ struct ConfigCommand: ParsableCommand {
 
     private static func shown(_ settings: Settings, _ invocation: Invocation) -> [ShownSetting] {
         [ShownSetting("store", settings.store ?? defaultStore(invocation), settings.storeOrigin)]
+            + SigningSettings.Key.allCases.map {
+                ShownSetting("signing.\($0.rawValue)", settings.signing.shown($0), settings.origin($0))
+            }
             + ConfigurationFile.makeKeys.map {
                 ShownSetting("make.\($0.rawValue)", "\(settings.make[$0])", settings.origin($0))
             }

@@ -24,20 +24,26 @@ struct ListCommand: ParsableCommand {
 
     func run() throws {
         let invocation = Invocation.current()
-        let store =
+        let reference =
             try from.map { try StoreRegistry(invocation).resolve($0) } ?? global.storeReference(invocation)
-        let catalog = try store.open(.existing).catalog()
+        let store = try reference.open(.existing)
+        let catalog = try store.catalog()
+        let signed = try store.signedSnapshots()
         if global.format == .json {
-            invocation.console.print(try JSONText.of(catalog.entries.map(SnapshotResult.init)))
+            invocation.console.print(
+                try JSONText.of(catalog.entries.map { SnapshotResult($0, signed: signed.contains($0.id)) }))
         } else {
             let rows = catalog.entries.map { entry in
                 [
                     entry.id.short, SnapshotText.time(entry.header.created),
                     SnapshotText.time(entry.lastUsed),
+                    signed.contains(entry.id) ? "yes" : "no",
                     SnapshotText.title(entry.header), "\(entry.header.outputBytes)",
                 ]
             }
-            for line in TextTable.lines(["snapshot", "pushed", "last used", "tree", "outputs"], rows) {
+            for line in TextTable.lines(
+                ["snapshot", "pushed", "last used", "signed", "tree", "outputs"], rows)
+            {
                 invocation.console.print(line)
             }
         }
@@ -59,8 +65,10 @@ struct SnapshotResult: Encodable {
     let outputBytes: UInt64
     let withoutSources: Bool
     let partial: Bool
+    /// By whom, and whether that counts, `pull` says.
+    let signed: Bool
 
-    init(_ entry: CatalogEntry) {
+    init(_ entry: CatalogEntry, signed: Bool) {
         let header = entry.header
         snapshot = entry.id.description
         name = header.name
@@ -68,6 +76,7 @@ struct SnapshotResult: Encodable {
         (architecture, kernelRelease) = (header.environment.architecture, header.environment.kernelRelease)
         (sources, outputs) = (header.sourceCount, header.outputCount)
         (sourceBytes, outputBytes) = (header.sourceBytes.value, header.outputBytes.value)
+        self.signed = signed
         (withoutSources, partial) = (header.withoutSources, header.partial)
     }
 }

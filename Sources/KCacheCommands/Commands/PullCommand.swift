@@ -19,9 +19,11 @@ struct PullCommand: ParsableCommand {
               kcache pull nightly            the newest one of that name
               kcache pull /srv/kcache        the best one of another store
               kcache pull ssh://desk         the best one of the user's store on another machine
+              kcache pull --require-signature
             """)
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var signatures: SignatureOptions
     @Argument(
         help: ArgumentHelp(
             """
@@ -49,6 +51,9 @@ struct PullCommand: ParsableCommand {
         request.snapshot = snapshot
         request.dryRun = dryRun
         request.sync = sync
+        let signing = try ConfigurationFile.read(invocation)?.signing ?? SigningSettings()
+        request.trust = signing.trust(
+            store: store.place, option: signatures.requireSignature, invocation)
         request.progress = ProgressLine(console: invocation.console, quiet: global.quiet).sink
         let global = global
         request.waiting = { global.note($0, invocation) }
@@ -78,7 +83,11 @@ struct PullCommand: ParsableCommand {
         let reason = announcement.reason.map { ": \($0)" } ?? ""
         invocation.console.print(
             "snapshot \(announcement.id.short)  \(SnapshotText.title(announcement.header))\(reason)")
-        for line in announcement.toolchain + announcement.pins + announcement.remarks {
+        if let signer = announcement.signature.signer {
+            invocation.console.print("signed by \(quoteForPeople(Array("\(signer)".utf8)))")
+        }
+        let remarks = announcement.warnings + announcement.remarks
+        for line in announcement.toolchain + announcement.pins + remarks {
             // They quote the snapshot, which may hold anything.
             invocation.console.diagnostic("note: \(quoteForPeople(Array(line.utf8)))")
         }
@@ -134,6 +143,9 @@ private struct PullResult: Encodable {
     let fromTheFuture: Int
     let toolchain: [String]
     let pins: [String]
+    /// Who signed, as the allowed-signers file has it.
+    let signedBy: String?
+    let signingKey: String?
     let remarks: [String]
     /// Over the connection to a store elsewhere.
     let bytesReceived: UInt64?
@@ -154,6 +166,8 @@ private struct PullResult: Encodable {
         invalidated = text(report.invalidated)
         fromTheFuture = report.fromTheFuture
         (toolchain, pins) = (report.announcement.toolchain, report.announcement.pins)
-        remarks = report.announcement.remarks + report.remarks
+        signedBy = report.announcement.signature.signer?.principal
+        signingKey = report.announcement.signature.signer?.key
+        remarks = report.announcement.warnings + report.announcement.remarks + report.remarks
     }
 }

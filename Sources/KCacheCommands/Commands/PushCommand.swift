@@ -13,10 +13,14 @@ struct PushCommand: ParsableCommand {
             intermediates that no later step reads stay out, and are named. A tree whose build was
             interrupted is refused, unless --partial is given.
 
+            Signed with an ssh key (ssh-keygen, or the agent), the snapshot tells others who made it: see
+            `kcache pull --require-signature`.
+
             Examples:
 
               cd linux && make -j8 && kcache push --name nightly
               kcache push ssh://desk
+              kcache push --sign=~/.ssh/id_ed25519.pub team
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -32,6 +36,15 @@ struct PushCommand: ParsableCommand {
     var withoutSources = false
     @Flag(name: .long, help: "Take a tree whose build was interrupted or failed as well.")
     var partial = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Sign the snapshot. Default: if the setting signing.key names a key; --sign=FILE names it here."
+    )
+    var sign: Bool?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Sign with this key: its private file, or its public one.", valueName: "file"))
+    var signKey: String?
     @Flag(name: .long, help: "Say what would be stored, and store nothing.")
     var dryRun = false
 
@@ -41,13 +54,21 @@ struct PushCommand: ParsableCommand {
         }
     }
 
+    /// `--sign=FILE` as the parser knows it: a flag of its takes no value.
+    static func arguments(_ words: [String]) -> [String] {
+        guard words.first == configuration.commandName else { return words }
+        return words.map { word in
+            word.hasPrefix("--sign=") ? "--sign-key=" + word.dropFirst("--sign=".count) : word
+        }
+    }
+
     func run() throws {
         let invocation = Invocation.current()
         let stores = try StoreChoice(global, invocation, named: destination)
         let progress = ProgressLine(console: invocation.console, quiet: global.quiet)
         let store = try Store.open(at: stores.local, mode: .createIfMissing)
         let report = try KbuildPusher(host: try invocation.host(), store: store)
-            .push(request(invocation, progress))
+            .push(try request(invocation, progress))
         var results = [PushResult(report, store: store.place)]
         let isShown = global.format == .text && !global.quiet
         if isShown { render(report, store.place, invocation) }
@@ -61,12 +82,13 @@ struct PushCommand: ParsableCommand {
         if global.format == .json { invocation.console.print(try JSONText.of(results)) }
     }
 
-    private func request(_ invocation: Invocation, _ progress: ProgressLine) -> KbuildPusher.Request {
+    private func request(_ invocation: Invocation, _ progress: ProgressLine) throws -> KbuildPusher.Request {
         var request = KbuildPusher.Request(tree: global.treePath(invocation))
         request.name = name
         request.withoutSources = withoutSources
         request.partial = partial
         request.dryRun = dryRun
+        request.sign = try signer(invocation)
         request.progress = progress.sink
         request.waiting = waiting(invocation)
         return request
@@ -87,6 +109,20 @@ struct PushCommand: ParsableCommand {
         if let traffic = target.traffic { console.print(SnapshotText.line(traffic)) }
     }
 
+    /// Nil where nobody signs.
+    private func signer(_ invocation: Invocation) throws -> (@Sendable (SnapshotID) throws -> SshSignature)? {
+        if sign == false { return nil }
+        if let signKey {
+            let key = signKey.hasPrefix("~/") ? invocation.home(signKey) : invocation.absolute(signKey)
+            return try SigningSettings.signer(key, invocation)
+        }
+        if let key = try ConfigurationFile.read(invocation)?.signing.key {
+            return try SigningSettings.signer(invocation.home(key), invocation)
+        }
+        guard sign == true else { return nil }
+        throw SettingsError("--sign has no key: write --sign=FILE, or set signing.key (kcache config --help)")
+    }
+
     private func render(_ report: KbuildPusher.Report, _ place: String, _ invocation: Invocation) {
         let header = report.header
         let what =
@@ -102,6 +138,7 @@ struct PushCommand: ParsableCommand {
             console.print("snapshot \(id.short)  \(what)")
             console.print("stored \(report.storedBytes) for \(report.newBytes) of new content in \(place)")
         }
+        if let key = report.signedBy { console.print("signed with \(key)") }
         for line in LeftOutText.lines(report.leftOut) { global.note("left out: \(line)", invocation) }
         if report.lateSources > 0 {
             global.note(
@@ -120,6 +157,7 @@ private struct PushResult: Encodable {
     let store: String
     let snapshot: String?
     let alreadyThere: Bool
+    let signingKey: String?
     let sources: UInt64
     let outputs: UInt64
     let sourceBytes: UInt64
@@ -149,6 +187,7 @@ private struct PushResult: Encodable {
         snapshot = report.id?.description
         alreadyThere = summary?.alreadyThere ?? report.alreadyThere
         (bytesSent, bytesReceived) = (traffic?.sent.value, traffic?.received.value)
+        signingKey = report.signedBy
         (sources, outputs) = (report.header.sourceCount, report.header.outputCount)
         (sourceBytes, outputBytes) = (report.header.sourceBytes.value, report.header.outputBytes.value)
         (newBytes, storedBytes) = (report.newBytes.value, (summary?.storedBytes ?? report.storedBytes).value)

@@ -28,15 +28,16 @@ struct ShowCommand: ParsableCommand {
             _ = try store.begin().snapshot(id)
             return
         }
+        let signatures = try Self.signatures(of: id, in: store)
         let entries = files ? try store.begin().snapshot(id).entries : []
         if global.format == .json {
-            invocation.console.print(try JSONText.of(ShownSnapshot(entry, entries)))
+            invocation.console.print(try JSONText.of(ShownSnapshot(entry, entries, signatures)))
         } else {
-            for line in text(entry) + entries.map(Self.line) { invocation.console.print(line) }
+            for line in text(entry, signatures) + entries.map(Self.line) { invocation.console.print(line) }
         }
     }
 
-    private func text(_ shown: StoreStatistics.PerSnapshot) -> [String] {
+    private func text(_ shown: StoreStatistics.PerSnapshot, _ signatures: [String]) -> [String] {
         let header = shown.entry.header
         var lines = [
             "snapshot       \(shown.entry.id)",
@@ -52,6 +53,7 @@ struct ShowCommand: ParsableCommand {
         if shown.missingChunks > 0 {
             lines.append("missing        \(SnapshotText.grouped(UInt64(shown.missingChunks))) chunks")
         }
+        lines += signatures.map { "signature      \($0)" }
         for pin in header.environment.pins {
             lines.append("pinned         \(pin.name)=\(printable(pin.value))")
         }
@@ -61,6 +63,14 @@ struct ShowCommand: ParsableCommand {
                     + tool.digest.short)
         }
         return lines
+    }
+
+    /// The keys that stand in its signatures.
+    private static func signatures(of id: SnapshotID, in store: Store) throws -> [String] {
+        do { return try store.signatures(id)?.map(\.keyDescription) ?? [] } catch let error as StoreError {
+            guard error.code == .damaged else { throw error }
+            return ["damaged"]
+        }
     }
 
     private func printable(_ text: String) -> String { quoteForPeople(Array(text.utf8)) }
@@ -91,6 +101,8 @@ private struct ShownSnapshot: Encodable {
     let configuration: String
     let pins: [String: String]
     let toolchain: [Tool]
+    /// Keys, as the signatures say; unchecked.
+    let signatures: [String]
     let files: [File]
 
     struct Tool: Encodable {
@@ -104,9 +116,10 @@ private struct ShownSnapshot: Encodable {
         let digest: String?
     }
 
-    init(_ shown: StoreStatistics.PerSnapshot, _ entries: [SnapshotEntry]) {
+    init(_ shown: StoreStatistics.PerSnapshot, _ entries: [SnapshotEntry], _ signatures: [String]) {
         let header = shown.entry.header
-        summary = SnapshotResult(shown.entry)
+        summary = SnapshotResult(shown.entry, signed: !signatures.isEmpty)
+        self.signatures = signatures
         (contentBytes, uniqueBytes) = (shown.total.value, shown.unique.value)
         (chunks, missingChunks) = (shown.chunks, shown.missingChunks)
         configuration = header.configDigest.hex

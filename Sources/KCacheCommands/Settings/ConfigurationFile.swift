@@ -7,6 +7,8 @@ import SystemPackage
 struct ConfigurationFile {
     let path: FilePath
     private(set) var store: (text: String, line: Int)?
+    private(set) var signing = SigningSettings()
+    private(set) var signingLines: [SigningSettings.Key: Int] = [:]
     private(set) var make: [MakeOption: (value: Bool, line: Int)] = [:]
 
     static let name = "config.toml"
@@ -14,7 +16,10 @@ struct ConfigurationFile {
     static let makeKeys: [MakeOption] = [
         .warm, .push, .pins, .prune, .probeCache, .statusLine, .explain,
     ]
-    static let keys = ["store"] + makeKeys.map { "make.\($0.rawValue)" }
+    static let keys =
+        ["store"] + SigningSettings.Key.allCases.map { "signing.\($0.rawValue)" }
+        + makeKeys.map { "make.\($0.rawValue)" }
+    private static let tables = ["signing", "make"]
 
     /// Where it is looked for; nil if neither XDG_CONFIG_HOME nor HOME tells.
     static func path(_ invocation: Invocation) -> FilePath? {
@@ -37,8 +42,8 @@ struct ConfigurationFile {
         do throws(TomlDocument.Problem) { document = try TomlDocument(parsing: bytes) } catch {
             throw problem(error.line, error.text)
         }
-        for table in document.tables where table.path != ["make"] {
-            throw unknown(table.path, table.line, "table", among: ["make"])
+        for table in document.tables where !Self.tables.contains(where: { table.path == [$0] }) {
+            throw unknown(table.path, table.line, "table", among: Self.tables)
         }
         for entry in document.entries { try take(entry) }
     }
@@ -50,6 +55,13 @@ struct ConfigurationFile {
                 throw problem(entry.line, "store takes a text in quotes: a store's name or folder")
             }
             store = (try folder(text, entry.line), entry.line)
+        } else if entry.path.count == 2, entry.path[0] == "signing",
+            let name = SigningSettings.Key(rawValue: entry.path[1])
+        {
+            guard signing.set(name, entry.value) else {
+                throw problem(entry.line, "\(key) takes \(SigningSettings.kind(name))")
+            }
+            signingLines[name] = entry.line
         } else if entry.path.count == 2, entry.path[0] == "make",
             let option = Self.makeKeys.first(where: { $0.rawValue == entry.path[1] })
         {

@@ -15,10 +15,14 @@ struct Settings {
     /// The store's name or folder; nil for the one in the user's cache folder.
     private(set) var store: String?
     var make = MakeOptions()
+    private(set) var signing = SigningSettings()
     private(set) var storeOrigin = Origin.standard
     private var makeOrigins: [MakeOption: Origin] = [:]
+    private var signingOrigins: [SigningSettings.Key: Origin] = [:]
 
     func origin(_ option: MakeOption) -> Origin { makeOrigins[option] ?? .standard }
+
+    func origin(_ key: SigningSettings.Key) -> Origin { signingOrigins[key] ?? .standard }
 
     /// Reads the file and the environment of this run.
     ///
@@ -32,6 +36,8 @@ struct Settings {
     init(file: ConfigurationFile?, environment: [String: String]) throws(SettingsError) {
         if let file {
             if let (text, line) = file.store { (store, storeOrigin) = (text, .file(file.path, line: line)) }
+            signing = file.signing
+            signingOrigins = file.signingLines.mapValues { .file(file.path, line: $0) }
             for (option, (value, line)) in file.make {
                 make[option] = value
                 makeOrigins[option] = .file(file.path, line: line)

@@ -2,6 +2,8 @@
 package struct KbuildError: Error, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
         case notKbuild, noConfig, notBuilt, interrupted, noSnapshot, unfit, noMake
+        /// A signature is missing or does not count, can't be made or can't be checked.
+        case untrusted
     }
 
     package let code: Code

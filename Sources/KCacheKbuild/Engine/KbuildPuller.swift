@@ -22,6 +22,8 @@ package struct KbuildPuller: Sendable {
         package var dryRun = false
         /// See `TreeRestorer.Options.sync`.
         package var sync = true
+        /// Whose snapshots may be pulled.
+        package var trust = SnapshotTrust.none
         package var progress: ProgressSink = { _ in }
         package var waiting: @Sendable (String) -> Void = { _ in }
         /// Gets what the user has to know before anything is written.
@@ -35,6 +37,9 @@ package struct KbuildPuller: Sendable {
         package var header: SnapshotHeader
         /// Nil where the user named the snapshot.
         package var reason: String?
+        package var signature = SignatureJudgement.notAsked
+        /// What is wrong with the signature, and accepted; a line each.
+        package var warnings: [String] = []
         /// How the toolchain here differs, and what that will cost; a line each.
         package var toolchain: [String] = []
         /// Pinned variables whose values here differ from the snapshot's; a line each.
@@ -61,6 +66,8 @@ package struct KbuildPuller: Sendable {
     }
 
     package func pull(_ request: Request) throws -> Report {
+        let signatures = SignatureCheck(request.trust, store)
+        try signatures.begin()
         let root = request.dryRun ? try Directory.open(request.tree) : try Directory.create(request.tree)
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.exclusive) { request.waiting("waiting for another kcache in this tree") }
@@ -68,10 +75,12 @@ package struct KbuildPuller: Sendable {
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
         let session = try session(request)
+        let catalog = try session.catalog()
         let local = try compare(inspection, request)
 
         let chooser = SnapshotChooser(
-            host: host, session: session, inspection: inspection, local: local, mode: mode)
+            host: host, session: session, inspection: inspection, local: local, mode: mode, catalog: catalog,
+            signatures: signatures)
         let chosen = try chooser.choose(request.snapshot, in: store)
         request.announce(chosen.announcement)
         let plan = try plan(try usableEntries(chosen, mode), local, inspection, mode)

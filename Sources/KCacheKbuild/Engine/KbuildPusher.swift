@@ -18,6 +18,8 @@ package struct KbuildPusher: Sendable {
         /// Takes a tree whose build was interrupted all the same.
         package var partial = false
         package var dryRun = false
+        /// Signs the snapshot; nil: nobody does.
+        package var sign: (@Sendable (SnapshotID) throws -> SshSignature)?
         package var progress: ProgressSink = { _ in }
         /// Gets a line when another process has to be waited for.
         package var waiting: @Sendable (String) -> Void = { _ in }
@@ -30,6 +32,8 @@ package struct KbuildPusher: Sendable {
         package var header: SnapshotHeader
         /// The store held exactly this tree already, under this snapshot.
         package var alreadyThere = false
+        /// The key that signed it, `ED25519 SHA256:…`; nil if it was not asked for.
+        package var signedBy: String?
         package var filesRead = 0
         package var bytesRead = ByteCount.zero
         /// Content that the store did not have, and what it takes there.
@@ -77,7 +81,7 @@ package struct KbuildPusher: Sendable {
             report.newBytes = missingBytes(snapshot.entries, session, request)
             return report
         }
-        try commit(snapshot, session, writer, &report)
+        try commit(snapshot, session, writer, request, &report)
         return report
     }
 
@@ -152,11 +156,17 @@ package struct KbuildPusher: Sendable {
     }
 
     private func commit(
-        _ snapshot: Snapshot, _ session: StoreSession, _ writer: PackWriter, _ report: inout Report
+        _ snapshot: Snapshot, _ session: StoreSession, _ writer: PackWriter, _ request: Request,
+        _ report: inout Report
     ) throws {
         let manifest = SnapshotCodec.encode(snapshot.entries)
         let content = ContentCutter.content(of: manifest)
         if let same = try existing(holding: content, like: snapshot.header, in: session) {
+            if let sign = request.sign {
+                let signature = try sign(same.id)
+                report.signedBy = signature.keyDescription
+                try session.add(signature, to: same.id)
+            }
             try session.touch(same.id)
             report.id = same.id
             report.header = same.header
@@ -168,7 +178,12 @@ package struct KbuildPusher: Sendable {
         try add(manifest, content, to: writer)
         let summary = try writer.finish()
         (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
-        report.id = try session.commit(SnapshotRecord(header: snapshot.header, manifest: content))
+        report.id = try session.commit(SnapshotRecord(header: snapshot.header, manifest: content)) { id in
+            guard let sign = request.sign else { return nil }
+            let signature = try sign(id)
+            report.signedBy = signature.keyDescription
+            return signature
+        }
     }
 
     /// A snapshot of exactly this tree, if the store has one.

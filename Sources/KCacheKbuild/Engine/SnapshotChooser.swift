@@ -10,6 +10,8 @@ struct SnapshotChooser {
     let inspection: TreeInspection
     let local: LocalTree
     let mode: RestorePlan.Mode
+    let catalog: Catalog
+    let signatures: SignatureCheck
 
     struct Chosen {
         var announcement: KbuildPuller.Announcement
@@ -24,24 +26,22 @@ struct SnapshotChooser {
         let here = here()
         let toolchains = LocalToolchain(host: host)
         if let wanted {
-            let id = try store.resolve(wanted)
-            let snapshot = try session.snapshot(id)
-            return try chosen(id, snapshot, reason: nil, toolchains)
+            return try chosen(try catalog.resolve(wanted), reason: nil, toolchains)
         }
-        let catalog = try session.catalog()
         var candidates: [SnapshotChoice.Candidate] = []
         for entry in catalog.entries {
             let same = try toolchains.compare(entry.header.environment.toolchain).isSame
             candidates.append(.init(id: entry.id, header: entry.header, sameToolchain: same, here: here))
         }
         candidates = SnapshotChoice.usable(candidates, here: here)
-        guard !candidates.isEmpty else { throw nothingFits(catalog, here, store) }
+        guard !candidates.isEmpty else { throw nothingFits(here, store) }
+        candidates = try admitted(candidates, store)
         if mode == .checkout { try count(&candidates, here) }
         guard let best = SnapshotChoice.ranked(candidates).first else {
-            throw nothingFits(catalog, here, store)
+            throw nothingFits(here, store)
         }
         let reason = SnapshotChoice.reason(best, here: here)
-        var result = try chosen(best.id, try session.snapshot(best.id), reason: reason, toolchains)
+        var result = try chosen(best.id, reason: reason, toolchains)
         result.announcement.remarks += catalog.unreadable.map { "skipped \($0.name): \($0.problem)" }
         return result
     }
@@ -115,10 +115,48 @@ struct SnapshotChooser {
         return AutoConf(parsing: mine).differences(from: AutoConf(parsing: other)).count
     }
 
-    private func chosen(
-        _ id: SnapshotID, _ snapshot: Snapshot, reason: String?, _ toolchains: LocalToolchain
-    ) throws -> Chosen {
+    /// Where signatures are required, the most promising candidates that have one; else all. Asked before any
+    /// manifest is read.
+    private func admitted(_ candidates: [SnapshotChoice.Candidate], _ store: Store) throws
+        -> [SnapshotChoice.Candidate]
+    {
+        guard signatures.isRequired else { return candidates }
+        var admitted: [SnapshotChoice.Candidate] = []
+        var refusal: (id: SnapshotID, problem: String)?
+        for candidate in SnapshotChoice.ranked(candidates) where admitted.count < Self.closelyCompared {
+            if signatures.isExhausted { break }
+            let judgement = try signatures.judge(candidate.id)
+            if judgement.isGood, try isAsListed(candidate.id, candidate.header) {
+                admitted.append(candidate)
+            } else if let problem = judgement.problem, refusal == nil {
+                refusal = (candidate.id, problem)
+            }
+        }
+        guard admitted.isEmpty else { return admitted }
+        let example = refusal.map { ": snapshot \($0.id.short) \($0.problem)" } ?? ""
+        throw KbuildError(
+            .untrusted,
+            "nothing was pulled, since signatures are required: none of the \(candidates.count) snapshots that "
+                + "would do in \(store.place) has one that counts\(example)")
+    }
+
+    /// True if the catalog says what the record says, by whose digest a snapshot is named and signed.
+    private func isAsListed(_ id: SnapshotID, _ header: SnapshotHeader) throws -> Bool {
+        do { return try session.record(id)?.header == header } catch is StoreError { return false }
+    }
+
+    private func chosen(_ id: SnapshotID, reason: String?, _ toolchains: LocalToolchain) throws -> Chosen {
+        let (judgement, warning) = try signatures.admit(id)
+        let snapshot = try session.snapshot(id)
+        if let listed = catalog[id], listed.header != snapshot.header {
+            throw KbuildError(
+                .untrusted,
+                "nothing was pulled: the catalog says other things of snapshot \(id.short) than its record does: "
+                    + "run kcache verify")
+        }
         var announcement = KbuildPuller.Announcement(id: id, header: snapshot.header, reason: reason)
+        announcement.signature = judgement
+        if let warning { announcement.warnings.append(warning) }
         let comparison = try toolchains.compare(snapshot.header.environment.toolchain)
         announcement.toolchain = comparison.lines(objects: snapshot.entries.count { $0.path.hasSuffix(".o") })
         announcement.pins = BuildPins.differences(
@@ -126,7 +164,7 @@ struct SnapshotChooser {
         return Chosen(announcement: announcement, snapshot: snapshot, toolchainImpact: comparison.impact)
     }
 
-    private func nothingFits(_ catalog: Catalog, _ here: SnapshotChoice.Here, _ store: Store) -> KbuildError {
+    private func nothingFits(_ here: SnapshotChoice.Here, _ store: Store) -> KbuildError {
         if catalog.entries.isEmpty {
             return KbuildError(
                 .noSnapshot,

@@ -48,6 +48,7 @@ struct MakePushing: Sendable {
         var request = KbuildPusher.Request(tree: build.location.source)
         request.progress = store.progress
         request.waiting = store.tell
+        request.sign = store.sign
         let report = try KbuildPusher(host: MakeTransfer.host(host, for: build), store: near ?? opened)
             .push(request)
         guard let id = report.id else { return [] }

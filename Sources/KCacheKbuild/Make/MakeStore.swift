@@ -1,3 +1,4 @@
+package import KCacheCore
 package import KCacheStore
 package import KCacheTree
 
@@ -6,15 +7,22 @@ package struct MakeStore: Sendable {
     /// Opens it. Asked only when it is needed: no make should wait for a store, or fail for want of one.
     /// With a store that is far away comes the local one.
     package var open: @Sendable (Store.OpenMode) throws -> (store: Store, near: Store?)
+    /// Whose snapshots a make may be warmed from.
+    package var trust: @Sendable (Store) -> SnapshotTrust
+    /// Signs what is pushed; nil: nobody does.
+    package var sign: (@Sendable (SnapshotID) throws -> SshSignature)?
     package var progress: ProgressSink
     /// Gets one line for the person.
     package var tell: @Sendable (String) -> Void
 
     package init(
         open: @escaping @Sendable (Store.OpenMode) throws -> (store: Store, near: Store?),
+        trust: @escaping @Sendable (Store) -> SnapshotTrust = { _ in .none },
+        sign: (@Sendable (SnapshotID) throws -> SshSignature)? = nil,
         progress: @escaping ProgressSink = { _ in }, tell: @escaping @Sendable (String) -> Void
     ) {
-        (self.open, self.progress, self.tell) = (open, progress, tell)
+        (self.open, self.trust, self.sign) = (open, trust, sign)
+        (self.progress, self.tell) = (progress, tell)
     }
 
     /// An error in one line, as said after `not warmed: `.

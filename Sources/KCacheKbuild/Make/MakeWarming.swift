@@ -43,11 +43,14 @@ struct MakeWarming {
         let (tell, isSilent) = (store.tell, build.invocation.modes.contains(.silent))
         request.progress = store.progress
         request.waiting = tell
+        request.trust = store.trust(opened)
         request.announce = { announcement in
             // Where the toolchain differs, what comes of it is told in the end.
             if announcement.toolchain.isEmpty, !isSilent { tell(Self.line(announcement)) }
         }
         let report = try puller.pull(request)
+        // What is wrong with a signature, or missing in the store, is told with -s too.
+        for remark in report.announcement.warnings { tell(remark) }
         if isSilent { return }
         if !report.announcement.toolchain.isEmpty {
             tell(([Self.line(report.announcement)] + report.announcement.toolchain).joined(separator: "; "))
@@ -60,6 +63,7 @@ struct MakeWarming {
         var words = ["warming from snapshot \(announcement.id.short)"]
         if !header.name.isEmpty { words.append("\"\(header.name)\"") }
         words.append(header.environment.kernelRelease)
-        return words.joined(separator: " ") + (announcement.reason.map { ": \($0)" } ?? "")
+        let signer = announcement.signature.signer.map { ", signed by \($0)" } ?? ""
+        return words.joined(separator: " ") + (announcement.reason.map { ": \($0)" } ?? "") + signer
     }
 }
