@@ -1,4 +1,6 @@
 import ArgumentParser
+import KCacheCore
+import KCacheKbuild
 import KCacheStore
 import SystemPackage
 
@@ -46,6 +48,14 @@ struct GlobalOptions: ParsableArguments {
 
     func openStore(_ invocation: Invocation) throws -> Store {
         try storeReference(invocation).open(.existing)
+    }
+
+    /// So that a later pull from here does not miss them.
+    func noteForgotten(_ ids: [SnapshotID], in store: Store, _ invocation: Invocation) {
+        guard let state = invocation.stateFolder() else { return }
+        do { try SeenFolder(state).forget(ids, in: store) } catch {
+            note("a later pull may tell that they are gone: \(error)", invocation)
+        }
     }
 
     func note(_ text: String, _ invocation: Invocation) {

@@ -35,6 +35,13 @@ struct Invocation {
         try folder("XDG_CONFIG_HOME", below: ".config").appending("kcache")
     }
 
+    /// `$XDG_STATE_HOME/kcache`, else `~/.local/state/kcache`; nil if nothing tells.
+    func stateFolder() -> FilePath? {
+        do throws(SettingsError) {
+            return try folder("XDG_STATE_HOME", below: ".local/state").appending("kcache")
+        } catch { return nil }
+    }
+
     /// A file as a setting names it: `~/` is the home.
     func home(_ text: String) -> FilePath {
         guard text.hasPrefix("~/"), let home = environment["HOME"] else { return FilePath(text) }

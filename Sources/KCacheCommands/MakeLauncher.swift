@@ -110,7 +110,7 @@ struct MakeLauncher {
                 let near = try Store.open(at: try invocation.cacheFolder(), mode: .createIfMissing)
                 return (try store.open(mode), near)
             },
-            trust: { signing.trust(store: $0.place, option: nil, invocation) },
+            trust: { signing.trust(store: $0.place, option: nil, acceptsOlder: false, invocation) },
             sign: signing.signer(invocation),
             progress: ProgressLine(console: invocation.console, quiet: false).sink,
             tell: { invocation.console.diagnostic("kcache: \(quoteForPeople(Array($0.utf8)))") })

@@ -9,4 +9,8 @@ struct SignatureOptions: ParsableArguments {
             Pull only what somebody in the allowed-signers file has signed. Default: what `kcache config` says.
             """))
     var requireSignature: Bool?
+    @Flag(
+        name: .long,
+        help: "Take the store's catalog although snapshots that it listed here before are gone.")
+    var acceptOlder = false
 }

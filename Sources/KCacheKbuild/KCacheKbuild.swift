@@ -7,7 +7,7 @@
 // Rebuild         what make would make again, and why
 // Invalidation    what make would wrongly take as fresh after a pull
 // Relocation      text and objects that hold the tree's own path
-// Trust           who signed a snapshot
+// Trust           who signed a snapshot, and whether a store lists less than it did
 // Engine          push, pull and status: the calls that commands make
 //
 // Data flows from the first to the last. It uses stores through KCacheStore's sessions only, and trees through

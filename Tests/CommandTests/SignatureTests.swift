@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import KCacheCore
 import KCacheStore
 import SystemPackage
@@ -230,5 +231,94 @@ import Testing
             try trial.pull("--require-signature"),
             "signed by alice@example.com (ED25519 \(try Shell.run(["ssh-keygen", "-l", "-f", key + ".pub"]).split(separator: " ")[1]))"
         )
+    }
+
+    // MARK: Old catalogs
+
+    @Test func replayedCatalogIsNoticed() throws {
+        let old = try trial.push("--sign-key", trial.key("alice"), "--name", "nightly")
+        #expect(try trial.pull("--require-signature", into: "b").status == 0)
+        // Later by the snapshots' own times, which are in seconds.
+        sleep(1)
+        let new = try trial.push("--sign-key", trial.key("alice"), "--name", "nightly", tree: "n", seed: 2)
+        let seen = try trial.pull("--require-signature", "nightly", into: "c")
+        #expect(seen.output.contains("snapshot \(new.prefix(12))"), "\(seen)")
+
+        // It is there, but would not be chosen: without its signature, under another name, damaged.
+        let entry = trial.store.appending(path: "catalog/\(new)")
+        var header = try CatalogCodec.decode(Array(Data(contentsOf: entry)))
+        header.name = "other"
+        for (file, bytes) in [
+            (trial.signature(new), nil), (trial.signature(new), Array("x".utf8)),
+            (entry, CatalogCodec.encode(header)), (entry, [1]),
+        ] {
+            let good = try Data(contentsOf: file)
+            if let bytes {
+                try Data(bytes).write(to: file)
+            } else {
+                try FileManager.default.removeItem(at: file)
+            }
+            let result = try trial.pull("--require-signature", into: "d")
+            #expect(
+                result.status == 1 && result.error.contains("no longer lists snapshot \(new.prefix(12))"),
+                "\(file.path): \(result)")
+            try good.write(to: file)
+        }
+        #expect(try trial.pull("--require-signature", into: "z").status == 0)
+
+        try trial.withhold(new)
+        // What nobody signed does not stand for the newer one.
+        _ = try trial.push("--name", "nightly", tree: "m", seed: 3)
+        _ = try trial.push("--sign-key", trial.key("mallory"), "--name", "nightly", tree: "o", seed: 4)
+        try FileManager.default.createDirectory(at: trial.work.place("d"), withIntermediateDirectories: true)
+        for words in [
+            ["pull"], ["pull", "nightly"], ["pull", String(old.prefix(12))], ["pull", "--dry-run"],
+        ] {
+            let result = try trial.program.run(words + ["--require-signature"], in: trial.work.place("d"))
+            #expect(result.status == 1 && result.output == "", "\(result)")
+            #expect(
+                result.error.contains("no longer lists snapshot \(new.prefix(12)) \"nightly\"")
+                    && result.error.split(separator: "\n").count == 1, "\(result)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: trial.work.place("d").path) == [])
+        }
+        let accepted = try trial.pull("--require-signature", "--accept-older", into: "d")
+        #expect(accepted.status == 0 && accepted.output.contains("snapshot \(old.prefix(12))"), "\(accepted)")
+        // From here on this is the newest that was seen.
+        let after = try trial.pull("--require-signature", into: "e")
+        #expect(after.status == 0 && !after.error.contains("no longer lists"), "\(after)")
+    }
+
+    /// Where signatures are not required, it is told, once; what was forgotten from here is nobody's loss.
+    @Test func whatIsGoneIsTold() throws {
+        let old = try trial.push("--name", "nightly")
+        sleep(1)
+        let new = try trial.push("--name", "nightly", tree: "n", seed: 2)
+        try "".write(
+            to: trial.work.place("home/.config/kcache/config.toml"), atomically: false, encoding: .utf8)
+        #expect(try trial.pull(into: "b").status == 0)
+        try trial.withhold(new)
+        let told = try trial.pull(into: "c")
+        #expect(
+            told.status == 0 && told.error.contains("no longer lists snapshot \(new.prefix(12))"), "\(told)")
+        #expect(try trial.pull(into: "d").error.contains("no longer lists") == false)
+        #expect(try trial.program.run(["forget", old], in: trial.work.place("a")).status == 0)
+        _ = try trial.push("--name", "other", tree: "n")
+        let after = try trial.pull(into: "e")
+        #expect(after.status == 0 && !after.error.contains("no longer lists"), "\(after)")
+        // A memory that is damaged is none.
+        let seen = trial.work.place("home/.local/state/kcache/seen")
+        for file in try FileManager.default.contentsOfDirectory(atPath: seen.path) {
+            try Data("x".utf8).write(to: seen.appending(path: file))
+        }
+        #expect(try trial.pull(into: "f").status == 0)
+        // Nor is one that can't be kept a reason to fail.
+        let state = trial.work.place("home/.local/state/kcache")
+        try FileManager.default.removeItem(at: state)
+        try Data("x".utf8).write(to: state)
+        let forgetful = try trial.pull("--require-signature", into: "g")
+        #expect(forgetful.status == 1 && forgetful.error.contains("no allowed-signers file"), "\(forgetful)")
+        let kept = try trial.pull(into: "g")
+        #expect(
+            kept.status == 0 && kept.error.contains("what was seen of this store can't be read"), "\(kept)")
     }
 }

@@ -34,6 +34,7 @@ extension FuzzTarget {
         case .toml: Sample.tomls.map { Array($0.utf8) }
         case .pushMark: [Sample.pushMark.encode()]
         case .signatures: Sample.signatures
+        case .seen: [Sample.seen]
         }
     }
 
@@ -95,6 +96,14 @@ private enum Sample {
         return [
             Array(text.joined(separator: "\n").utf8), Base64.decode(Array(lines.joined().utf8)) ?? [],
         ]
+    }()
+    static let seen: [UInt8] = {
+        var seen = SeenSnapshots(place: "/srv/kcache")
+        seen.set([
+            .init(name: "", id: SnapshotID(Digest.of([1])), created: 5, signed: false),
+            .init(name: "nightly", id: SnapshotID(Digest.of([2])), created: -5, signed: true),
+        ])
+        return Array(seen.encode().dropLast(Digest.byteCount))
     }()
     static let stepLines = [
         "  CC      a/b.o\n  LD [M]  a/b.ko\na/b.c:1:2: warning: odd\n  MODPOST Module.symvers\n",

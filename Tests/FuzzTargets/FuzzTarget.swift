@@ -23,7 +23,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case makefileReach = "makefile-reach"
     case toml
     case pushMark = "push-mark"
-    case signatures
+    case signatures, seen
     case stepLines = "step-lines"
     case stepRecord = "step-record"
 
@@ -126,6 +126,14 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
                 check(attempt { try SshSignature(blob: signature.blob) } == signature)
                 check(signature.keyDescription.utf8.allSatisfy { (0x20..<0x7f).contains($0) })
             }
+        case .seen:
+            _ = attempt { try SeenSnapshots.decode(bytes) }
+            guard var seen = attempt({ try SeenSnapshots.decode(bytes + Digest.of(bytes).bytes) }) else {
+                return
+            }
+            check(attempt { try SeenSnapshots.decode(seen.encode()) } == seen)
+            let ids = Set(seen.marks.map(\.id))
+            check(seen.forget(ids) == !ids.isEmpty && seen.marks.isEmpty)
         case .stepLines: stepLines(bytes)
         case .stepRecord:
             _ = attempt { try StepRecord.decode(bytes) }

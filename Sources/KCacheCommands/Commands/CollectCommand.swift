@@ -35,6 +35,7 @@ struct CollectCommand: ParsableCommand {
         let summary = try store.collect(
             GarbageOptions(maxSize: maxSize.flatMap { ByteCount(text: $0) }, dryRun: dryRun),
             waiting: { global.note("waiting for other kcache processes in \(store.place)", invocation) })
+        if !dryRun { global.noteForgotten(summary.forgotten.map(\.id), in: store, invocation) }
         if global.format == .json {
             invocation.console.print(try JSONText.of(GarbageResult(summary, dryRun: dryRun)))
             return

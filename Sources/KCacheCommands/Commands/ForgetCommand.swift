@@ -24,6 +24,7 @@ struct ForgetCommand: ParsableCommand {
         // All are looked up before any is forgotten: a misspelt one loses nothing.
         let ids = try snapshots.map { try store.resolve($0) }
         let gone = dryRun ? ids : try store.forget(ids)
+        if !dryRun { global.noteForgotten(gone, in: store, invocation) }
         if global.format == .json {
             invocation.console.print(try JSONText.of(gone.map(\.description)))
         } else {

@@ -53,7 +53,8 @@ struct PullCommand: ParsableCommand {
         request.sync = sync
         let signing = try ConfigurationFile.read(invocation)?.signing ?? SigningSettings()
         request.trust = signing.trust(
-            store: store.place, option: signatures.requireSignature, invocation)
+            store: store.place, option: signatures.requireSignature, acceptsOlder: signatures.acceptOlder,
+            invocation)
         request.progress = ProgressLine(console: invocation.console, quiet: global.quiet).sink
         let global = global
         request.waiting = { global.note($0, invocation) }

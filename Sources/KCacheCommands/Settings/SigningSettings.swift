@@ -56,11 +56,11 @@ struct SigningSettings: Hashable {
     func requiresSignature(store: String, option: Bool?) -> Bool { option ?? requireSignature }
 
     /// Whose snapshots a pull from this store takes.
-    func trust(store: String, option: Bool?, _ invocation: Invocation) -> SnapshotTrust {
+    func trust(store: String, option: Bool?, acceptsOlder: Bool, _ invocation: Invocation) -> SnapshotTrust {
         SnapshotTrust(
             allowedSigners: allowedSigners.map { invocation.home($0) },
-            requiresSignature: requiresSignature(store: store, option: option),
-            keygen: SshKeygen(environment: invocation.environment))
+            requiresSignature: requiresSignature(store: store, option: option), acceptsOlder: acceptsOlder,
+            keygen: SshKeygen(environment: invocation.environment), memory: invocation.stateFolder())
     }
 
     /// Signs with the key that is set; nil where none is.

@@ -38,7 +38,7 @@ package struct KbuildPuller: Sendable {
         /// Nil where the user named the snapshot.
         package var reason: String?
         package var signature = SignatureJudgement.notAsked
-        /// What is wrong with the signature, and accepted; a line each.
+        /// What is wrong with the signature or with what the store lists, and accepted; a line each.
         package var warnings: [String] = []
         /// How the toolchain here differs, and what that will cost; a line each.
         package var toolchain: [String] = []
@@ -76,12 +76,15 @@ package struct KbuildPuller: Sendable {
         let mode = try mode(of: inspection)
         let session = try session(request)
         let catalog = try session.catalog()
+        let warnings = try ReplayCheck.warnings(
+            signatures: signatures, session: session, catalog: catalog, keeping: !request.dryRun)
         let local = try compare(inspection, request)
 
         let chooser = SnapshotChooser(
             host: host, session: session, inspection: inspection, local: local, mode: mode, catalog: catalog,
             signatures: signatures)
-        let chosen = try chooser.choose(request.snapshot, in: store)
+        var chosen = try chooser.choose(request.snapshot, in: store)
+        chosen.announcement.warnings += warnings
         request.announce(chosen.announcement)
         let plan = try plan(try usableEntries(chosen, mode), local, inspection, mode)
         try refuseIncomplete(chosen.snapshot, plan)

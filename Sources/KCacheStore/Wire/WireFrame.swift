@@ -70,6 +70,7 @@ extension ObjectKind {
         case .index: 2
         case .snapshots: 3
         case .catalog: 4
+        case .signatures: 5
         }
     }
 }
@@ -82,6 +83,7 @@ extension ByteWriter {
         case .index(let digest): code(2, digest)
         case .snapshot(let digest): code(3, digest)
         case .catalog(let digest): code(4, digest)
+        case .signature(let digest): code(5, digest)
         }
     }
 
@@ -99,6 +101,7 @@ extension ByteReader {
         case 2: return .index(try digest())
         case 3: return .snapshot(try digest())
         case 4: return .catalog(try digest())
+        case 5: return .signature(try digest())
         default: throw error("unknown kind of object")
         }
     }
