@@ -35,7 +35,15 @@ final class Upload {
     func commit(as name: ObjectName, in store: Store, replacing: Bool) throws {
         try check(name, store)
         // The same content under the same name: nothing to do, and nothing to overwrite.
-        if !replacing, try objects.info(name) != nil { return }
+        if !replacing, try objects.info(name) != nil {
+            // Only of signatures can there be others.
+            guard case .signature = name, try objects.get(name, limit: Self.longestSmall) != small else {
+                return
+            }
+            throw WireFailure(
+                code: .forbidden, message: "\(name) may not be replaced over this connection",
+                subject: name.path)
+        }
         if let stream { return try stream.commit(as: name) }
         try objects.put(name, small)
     }
@@ -55,6 +63,11 @@ final class Upload {
             let index = try decoding(name) { try PackIndex.decode(small, of: pack) }
             guard try objects.info(.pack(pack))?.size == ByteCount(index.packSize) else {
                 throw refusal(name, "has no such pack")
+            }
+        case .signature(let snapshot):
+            _ = try decoding(name) { try SnapshotSignatures.decode(small) }
+            guard try objects.info(.snapshot(snapshot)) != nil else {
+                throw refusal(name, "has no such snapshot")
             }
         case .catalog(let snapshot):
             let header = try decoding(name) { try CatalogCodec.decode(small) }

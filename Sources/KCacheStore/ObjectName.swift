@@ -59,6 +59,7 @@ package enum ObjectName: Hashable, Sendable, CustomStringConvertible {
         case .pack: .packs
         case .index: .index
         case .snapshot: .snapshots
+        case .signature: .signatures
         case .catalog: .catalog
         }
     }

@@ -46,6 +46,7 @@ package struct SnapshotTransfer: Sendable {
         }
         if try target.store.holds(id) {
             summary.alreadyThere = true
+            try copySignatures(id)
             return summary
         }
         let plan = try source.plan(reading: try lacking(record, id))
@@ -58,6 +59,9 @@ package struct SnapshotTransfer: Sendable {
         for rest in try packs.finish() { try send(rest, &summary) }
         target.claims.publish(packs.sealed)
         for index in packs.sealed { try target.store.objects.put(.index(index.pack), index.encode()) }
+        // Before the catalog entry: what is listed is signed.
+        try target.putRecord(record)
+        try copySignatures(id)
         guard try target.commit(record) == id else {
             throw StoreError(
                 .damaged, "snapshot \(id.short) does not encode to itself", subject: id.digest.hex)
@@ -83,6 +87,13 @@ package struct SnapshotTransfer: Sendable {
         }
         take(record.manifest, optional: false)
         return lacking
+    }
+
+    /// Those that the other store doesn't have, each beside the others there.
+    private func copySignatures(_ id: SnapshotID) throws {
+        guard let ours = try source.signatures(id) else { return }
+        let theirs = try target.signatures(id) ?? []
+        for signature in ours where !theirs.contains(signature) { try target.add(signature, to: id) }
     }
 
     private func send(_ pack: PackImages.Image, _ summary: inout Summary) throws {

@@ -62,6 +62,12 @@ package final class StoreSession: Sendable {
         return id
     }
 
+    /// Puts the record alone in place, for what has to refer to it before it is listed.
+    func putRecord(_ record: SnapshotRecord) throws {
+        let bytes = SnapshotCodec.encode(record)
+        try store.objects.put(.snapshot(Digest.of(bytes)), bytes)
+    }
+
     /// Lists a snapshot in the near store as well, with what was read and what was there before: as it is if all
     /// of it is there now, and else, if no more than sources are missing, as one `withoutSources`. Nil, or why the
     /// near store could not take it.
@@ -73,8 +79,15 @@ package final class StoreSession: Sendable {
             entry.content?.chunks.contains { !tier.near.contains($0.digest) } ?? false
         }
         guard missing.allSatisfy({ $0.role == .source }) else { return nil }
+        // Another record, and so none that anybody has signed.
         if !missing.isEmpty { record.header.withoutSources = true }
-        do { _ = try tier.near.commit(record) } catch let error as StoreError { return error }
+        do {
+            if missing.isEmpty, let signatures = try signatures(id) {
+                try tier.near.putRecord(record)
+                for signature in signatures { try tier.near.add(signature, to: id) }
+            }
+            _ = try tier.near.commit(record)
+        } catch let error as StoreError where !error.isOfThePlace { return error }
         return nil
     }
 

@@ -47,6 +47,15 @@ struct SSHStoreTests {
         #expect(differences.isEmpty, "\(differences)")
     }
 
+    /// - Returns: the result, of a command that has to succeed.
+    @discardableResult
+    private func done(_ result: Program.Result, _ location: SourceLocation = #_sourceLocation)
+        -> Program.Result
+    {
+        #expect(result.status == 0, "\(result) \(server.log)", sourceLocation: location)
+        return result
+    }
+
     private func expectOneLine(
         _ result: Program.Result, _ text: String, _ location: SourceLocation = #_sourceLocation
     ) {
@@ -79,26 +88,26 @@ struct SSHStoreTests {
         #expect(
             tested.output.contains("answers: 0 snapshots")
                 && tested.output.contains("read, add to and clear"), "\(tested)")
-        #expect(try kcache("push", "--quiet", "far").status == 0)
+        done(try kcache("push", "--quiet", "far"))
         let listed = try kcache("list", "far")
         #expect(listed.output.split(separator: "\n").count == 2, "\(listed)")
-        #expect(try kcache("verify", "--store", "far").status == 0)
+        done(try kcache("verify", "--store", "far"))
         #expect(try kcache("list", "--store", "nobody").error.contains("there is no store named"))
     }
 
     @Test func theFarStoreAsTheDefault() throws {
         let standard = ["KCACHE_STORE": "ssh://desk"]
-        #expect(try kcache("push", environment: standard).status == 0)
-        #expect(try laptop("pull", environment: standard).status == 0)
+        done(try kcache("push", environment: standard))
+        done(try laptop("pull", environment: standard))
         try expectSameTree("tree", "laptop")
     }
 
     @Test(.enabled(if: TestSSHServer.isIsolated)) func restrictedKeys() throws {
-        #expect(try kcache("push", "--quiet", "ssh://desk/~/store").status == 0)
+        done(try kcache("push", "--quiet", "ssh://desk/~/store"))
         let far = server.home.path
         try server.restrict(to: "\(far)/.local/bin/kcache serve --stdio --read-only \(far)/store")
         // Whatever folder is asked for.
-        #expect(try laptop("pull", "ssh://restricted/elsewhere").status == 0)
+        done(try laptop("pull", "ssh://restricted/elsewhere"))
         try expectSameTree("tree", "laptop")
         try "int more;\n".write(to: work.place("tree/d/f0.c"), atomically: false, encoding: .utf8)
         expectOneLine(try kcache("push", "ssh://restricted"), "may not be written to")
@@ -120,8 +129,8 @@ struct SSHStoreTests {
             + "  User \(user(text))\n  IdentityFile \(server.folder.path)/key\n  StrictHostKeyChecking no\n"
             + "  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n")
             .write(to: config, atomically: false, encoding: .utf8)
-        #expect(try kcache("push", "--quiet", "ssh://inner/~/store").status == 0)
-        #expect(try laptop("pull", "ssh://inner/~/store").status == 0)
+        done(try kcache("push", "--quiet", "ssh://inner/~/store"))
+        done(try laptop("pull", "ssh://inner/~/store"))
         try expectSameTree("tree", "laptop")
     }
 
@@ -188,21 +197,21 @@ struct SSHStoreTests {
         let result = try kcache("push", "ssh://desk/~/small/store", in: "big")
         expectOneLine(result, "No space left")
         // What is there is whole; with less to store it goes on.
-        #expect(try kcache("verify", "--store", "ssh://desk/~/small/store").status == 0)
-        #expect(try kcache("push", "--quiet", "ssh://desk/~/small/store").status == 0)
-        #expect(try laptop("pull", "ssh://desk/~/small/store").status == 0)
+        done(try kcache("verify", "--store", "ssh://desk/~/small/store"))
+        done(try kcache("push", "--quiet", "ssh://desk/~/small/store"))
+        done(try laptop("pull", "ssh://desk/~/small/store"))
         try expectSameTree("tree", "laptop")
     }
 
     @Test(.enabled(if: TestSSHServer.isIsolated)) func aStoreThatCannotBeWritten() throws {
-        #expect(try kcache("push", "--quiet", "ssh://desk/~/store").status == 0)
+        done(try kcache("push", "--quiet", "ssh://desk/~/store"))
         try server.run("chmod -R a-w store")
-        #expect(try laptop("pull", "ssh://desk/~/store").status == 0)
+        done(try laptop("pull", "ssh://desk/~/store"))
         try expectSameTree("tree", "laptop")
         try "int more;\n".write(to: work.place("tree/d/f0.c"), atomically: false, encoding: .utf8)
         expectOneLine(try kcache("push", "ssh://desk/~/store"), "Permission denied")
         try server.run("chmod -R u+w store")
-        #expect(try kcache("push", "--quiet", "ssh://desk/~/store").status == 0)
+        done(try kcache("push", "--quiet", "ssh://desk/~/store"))
     }
 
     /// The connection, or the kcache behind it, goes in the middle; the push goes on by itself.
@@ -223,7 +232,7 @@ struct SSHStoreTests {
         #expect(killed > 0)
         let status = child.wait()
         #expect(status == 0, "\((try? String(contentsOfFile: error, encoding: .utf8)) ?? "")")
-        #expect(try laptop("pull", "ssh://desk/~/store").status == 0)
+        done(try laptop("pull", "ssh://desk/~/store"))
         try expectSameTree("big", "laptop")
     }
 
@@ -232,7 +241,7 @@ struct SSHStoreTests {
         _ = try SmallTree(work.place("big"), units: 1500, seed: 6)
         #expect(
             try kcache("store", "add", "slow", "ssh://desk/~/store", "--limit-rate", "400000").status == 0)
-        #expect(try kcache("push", "--quiet", in: "big").status == 0)
+        done(try kcache("push", "--quiet", in: "big"))
         let child = try program.start(["push", "slow"], in: work.place("big"))
         wait { !server.servers().isEmpty }
         usleep(1_500_000)
@@ -244,7 +253,7 @@ struct SSHStoreTests {
         let rest = try program.run(["push", "ssh://desk/~/store", "--format", "json"], in: work.place("big"))
         let (all, left) = (sent(whole), sent(rest))
         #expect(left > 0 && left < all - 200_000, "\(left) of \(all)")
-        #expect(try laptop("pull", "ssh://desk/~/store").status == 0)
+        done(try laptop("pull", "ssh://desk/~/store"))
         try expectSameTree("big", "laptop")
     }
 

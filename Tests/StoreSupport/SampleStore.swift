@@ -3,7 +3,6 @@ package import KCacheCore
 package import KCacheStore
 package import KCacheSystem
 package import SystemPackage
-import Testing
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers for the same seed.
 package struct SeededGenerator: RandomNumberGenerator {
@@ -92,7 +91,7 @@ package func push(
             }
             entries.append(
                 SnapshotEntry(
-                    path: try #require(TreePath(path)), role: role,
+                    path: try there(TreePath(path)), role: role,
                     kind: .file(Content(pieces.map(chunk)), executable: false), order: Int64(entries.count)))
         }
     }
@@ -113,9 +112,15 @@ package func pull(_ store: Store, _ id: SnapshotID) throws -> [String: [UInt8]] 
     let session = try store.begin()
     var files: [String: [UInt8]] = [:]
     for entry in try session.snapshot(id).entries {
-        files["\(entry.path)"] = try session.read(content: try #require(entry.content))
+        files["\(entry.path)"] = try session.read(content: try there(entry.content))
     }
     return files
+}
+
+/// What must be there. (This module is built without the testing library as well.)
+private func there<T>(_ value: T?) throws -> T {
+    guard let value else { throw FormatError("sample", "something is missing") }
+    return value
 }
 
 /// Some files that depend on the seed only.

@@ -1,5 +1,6 @@
 import KCacheCore
 import KCacheSystem
+import TestStore
 import Testing
 
 @testable import KCacheStore

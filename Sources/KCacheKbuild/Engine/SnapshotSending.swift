@@ -13,7 +13,10 @@ package struct SnapshotSending: Sendable {
     package func send(
         _ id: SnapshotID, progress: @escaping ProgressSink, waiting: @escaping @Sendable (String) -> Void
     ) throws -> SnapshotTransfer.Summary {
-        if try target.holds(id) { return SnapshotTransfer.Summary(alreadyThere: true) }
+        // In most cases nothing is new, and then no index has to be read.
+        if try target.holds(id), try source.signatures(id).map({ try target.signatures(id) == $0 }) ?? true {
+            return SnapshotTransfer.Summary(alreadyThere: true)
+        }
         let from = try source.begin { [source] in waiting("waiting for a kcache gc of \(source.place)") }
         let to = try target.begin { [target] in waiting("waiting for a kcache gc of \(target.place)") }
         var options = SnapshotTransfer.Options()
