@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -184,6 +185,11 @@ int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offs
         done += n;
     }
     return done;
+}
+
+int kcache_memory_file(void) {
+    int fd = memfd_create("kcache", MFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
 }
 
 int kcache_errno(void) { return errno; }

@@ -44,6 +44,8 @@ long kcache_write(int fd, const void *bytes, size_t count);
 
 /// flock(2), restarted after signals; Swift sees only the structure of that name.
 int kcache_flock(int fd, int operation);
+/// A file in memory, closed on exec (memfd_create(2)); its descriptor or -errno.
+int kcache_memory_file(void);
 #include <spawn.h>
 int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path);
 /// memmem(3): the offset of the first occurrence, or -1.
