@@ -1,11 +1,9 @@
 /// The binary form of snapshot records and manifests; `docs/format.md` has the byte tables.
 package enum SnapshotCodec {
-    /// The version that this program writes, and the newest that it reads.
+    /// The version of records and catalog entries that this program writes, and the newest that it reads.
     package static let version: UInt8 = 1
     static let recordMagic = Array("KCSN".utf8)
     static let headerMagic = Array("KCCT".utf8)
-    static let manifestMagic = Array("KCMF".utf8)
-    private static let configurationPath = Array(".config".utf8)
     /// The most bytes of manifest that a reader takes: a kernel's is about 8 MB.
     package static let longestManifest: UInt64 = 512 << 20
 
@@ -45,105 +43,21 @@ package enum SnapshotCodec {
         }
     }
 
-    // MARK: Manifest
-
-    package static func encode(_ entries: [SnapshotEntry]) -> [UInt8] {
-        var writer = ByteWriter(capacity: entries.count * 100)
-        writer.raw(manifestMagic)
-        writer.u8(version)
-        for entry in entries {
-            writer.counted(entry.path.bytes)
-            var flags = entry.role.rawValue
-            switch entry.kind {
-            case .file(_, let executable): if executable { flags |= Flag.executable }
-            case .link: flags |= Flag.link
-            }
-            if entry.holdsTreePath { flags |= Flag.holdsTreePath }
-            writer.u8(flags)
-            writer.signed(entry.order)
-            switch entry.kind {
-            case .file(let content, _): write(content, to: &writer)
-            case .link(let target): writer.counted(target)
-            }
-        }
-        return writer.bytes
-    }
-
-    /// Reads a manifest and refuses whatever could reach outside a tree or make one path two things.
-    package static func decodeManifest(_ bytes: [UInt8]) throws(FormatError) -> [SnapshotEntry] {
-        try decode(bytes, what: "manifest", magic: manifestMagic) { (reader) throws(FormatError) in
-            var entries: [SnapshotEntry] = []
-            var leaves = Set<TreePath>()
-            while !reader.isAtEnd {
-                let entry = try readEntry(&reader)
-                if let last = entries.last, !(last.path < entry.path) {
-                    throw reader.error("entries out of order at \(entry.path)")
-                }
-                leaves.insert(entry.path)
-                entries.append(entry)
-            }
-            var lastParent: TreePath?
-            for entry in entries {
-                guard var directory = entry.path.parent, directory != lastParent else { continue }
-                lastParent = directory
-                while true {
-                    if leaves.contains(directory) {
-                        throw reader.error("\(entry.path) lies below \(directory), which is no directory")
-                    }
-                    guard let up = directory.parent else { break }
-                    directory = up
-                }
-            }
-            return entries
-        }
-    }
-
-    private static func readEntry(_ reader: inout ByteReader) throws(FormatError) -> SnapshotEntry {
-        let name = try reader.counted()
-        guard let path = TreePath(name) else {
-            throw reader.error("illegal path \"\(quoteForPeople(name.prefix(200)))\"")
-        }
-        if let reserved = ReservedName.occurring(in: path) {
-            throw reader.error("\(path) is refused: no snapshot may write to \(quoteForPeople(reserved))")
-        }
-        let flags = try reader.u8()
-        guard let role = Role(rawValue: flags & Flag.roleMask), flags & Flag.unknown == 0 else {
-            throw reader.error("unknown kind of entry \(path)")
-        }
-        guard role != .configuration || path.bytes == configurationPath else {
-            throw reader.error("\(path) can't be the configuration")
-        }
-        let order = try reader.signed()
-        let kind: SnapshotEntry.Kind
-        if flags & Flag.link != 0 {
-            guard flags & Flag.executable == 0 else { throw reader.error("unknown kind of entry \(path)") }
-            let target = try reader.counted()
-            let relocatable = flags & Flag.holdsTreePath != 0
-            guard LinkTarget.staysInside(target, from: path, relocatable: relocatable) else {
-                throw reader.error(
-                    "link \(path) leads out of the tree: \"\(quoteForPeople(target.prefix(200)))\"")
-            }
-            kind = .link(target)
-        } else {
-            kind = .file(try readContent(&reader), executable: flags & Flag.executable != 0)
-        }
-        return SnapshotEntry(
-            path: path, role: role, kind: kind, holdsTreePath: flags & Flag.holdsTreePath != 0, order: order)
-    }
-
-    private enum Flag {
-        static let roleMask: UInt8 = 0b11
-        static let executable: UInt8 = 0b100
-        static let link: UInt8 = 0b1000
-        static let holdsTreePath: UInt8 = 0b1_0000
-        static let unknown: UInt8 = 0b1110_0000
-    }
-
     // MARK: Parts
 
-    private static func decode<T>(
+    static func decode<T>(
         _ bytes: [UInt8], what: String, magic: [UInt8],
         body: (inout ByteReader) throws(FormatError) -> T
+    ) throws(FormatError) -> T {
+        try decode(bytes, what: what, magic: magic, versions: [version]) {
+            (reader, _) throws(FormatError) in try body(&reader)
+        }
+    }
+
+    /// - Parameter versions: those that are read, the newest last.
+    static func decode<T>(
+        _ bytes: [UInt8], what: String, magic: [UInt8], versions: [UInt8],
+        body: (inout ByteReader, UInt8) throws(FormatError) -> T
     ) throws(FormatError) -> T {
         let result = bytes.withUnsafeBytes { raw -> Result<T, FormatError> in
             var reader = ByteReader(raw, what: what)
@@ -152,12 +66,13 @@ package enum SnapshotCodec {
                     throw FormatError(what, "not a \(what): wrong magic")
                 }
                 let version = try reader.u8()
-                guard version == Self.version else {
+                guard versions.contains(version) else {
                     throw FormatError(
-                        what, "format \(version), and this kcache reads \(Self.version): use a newer kcache",
+                        what,
+                        "format \(version), and this kcache reads \(versions.last ?? 0): use a newer kcache",
                         at: 4)
                 }
-                let value = try body(&reader)
+                let value = try body(&reader, version)
                 guard reader.isAtEnd else { throw reader.error("bytes after the end") }
                 return .success(value)
             } catch {
@@ -167,7 +82,7 @@ package enum SnapshotCodec {
         return try result.get()
     }
 
-    private static func write(_ content: Content, to writer: inout ByteWriter) {
+    static func write(_ content: Content, to writer: inout ByteWriter) {
         writer.varint(UInt64(content.chunks.count))
         for chunk in content.chunks {
             writer.varint(UInt64(chunk.length))
@@ -175,7 +90,7 @@ package enum SnapshotCodec {
         }
     }
 
-    private static func readContent(_ reader: inout ByteReader) throws(FormatError) -> Content {
+    static func readContent(_ reader: inout ByteReader) throws(FormatError) -> Content {
         let count = try reader.count(of: 1 + Digest.byteCount)
         var chunks: [Chunk] = []
         chunks.reserveCapacity(count)

@@ -25,6 +25,8 @@ package struct SnapshotEntry: Hashable, Sendable {
     /// Place in time: the modification time in ns on the machine that pushed. Only its order among the
     /// entries of the same snapshot means anything. Zero for a source that is older than every output.
     package var order: Int64
+    /// How the content can be had without reading it from the store; for outputs only.
+    package var derivation: Derivation?
 
     package init(path: TreePath, role: Role, kind: Kind, holdsTreePath: Bool = false, order: Int64 = 0) {
         self.path = path
@@ -46,7 +48,7 @@ package struct SnapshotEntry: Hashable, Sendable {
         }
     }
 
-    /// True if the other entry stands for the same bytes on disk (roles and order aside).
+    /// True if the other entry stands for the same bytes on disk (role, order and derivation aside).
     package func sameContent(as other: SnapshotEntry) -> Bool {
         kind == other.kind && holdsTreePath == other.holdsTreePath
     }

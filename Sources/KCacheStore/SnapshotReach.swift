@@ -25,6 +25,7 @@ struct SnapshotReach: Sendable {
         }
         take(record.manifest, optional: false)
         for item in entries {
+            if let content = item.derivation?.content { take(content, optional: false) }
             guard let content = item.content else { continue }
             take(content, optional: record.header.withoutSources && item.role == .source)
         }

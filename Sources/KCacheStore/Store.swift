@@ -11,13 +11,17 @@ package final class Store: Sendable {
     package let objects: any ObjectPruner
     package let locks: StoreLocks
     let clock: WallClock
-    let options: Options
+    package let options: Options
 
     package struct Options: Sendable {
         /// A pack is closed at this size: large enough for few transfers, small enough to be rewritten.
         package var fullPack = PackFormat.fullPack
         /// gc rewrites a pack of which less than this share is live.
         package var repackBelow = 0.5
+        /// Bytes come over a line: a pull then derives and copies what it can instead of reading it.
+        package var isRemote = false
+        /// What the line gives, where that is known: what takes longer to derive than to read is then read.
+        package var bytesPerSecond: UInt64?
 
         package init() {}
     }

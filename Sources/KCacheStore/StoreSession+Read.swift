@@ -58,6 +58,7 @@ extension StoreSession {
         _ frame: ReadPlan.Frame, _ body: (Chunk, UnsafeRawBufferPointer) throws -> Void,
         afterwards: (_ raw: UnsafeRawBufferPointer, _ compressed: UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        countRead(frame)
         try decompressors.withWorker { worker in
             try PackReader(objects: store.objects).withFrame(
                 frame.pack, at: frame.offset, compressedLength: Int(frame.compressedLength),
@@ -94,7 +95,11 @@ extension StoreSession {
             places[chunk.digest, default: []].append(offset)
             offset += Int(chunk.length)
         }
-        let plan = try plan(reading: content.chunks.lazy.map(\.digest))
+        let lent = self.lent.withLock { lent in
+            content.chunks.compactMap { chunk in lent[chunk.digest].map { (chunk, $0) } }
+        }.filter { $0.0.length == $0.1.count }
+        let atHand = Set(lent.map(\.0.digest))
+        let plan = try plan(reading: content.chunks.lazy.map(\.digest).filter { !atHand.contains($0) })
         let lengths = Dictionary(content.chunks.map { ($0.digest, $0.length) }) { $0 == $1 ? $0 : .max }
         for wanted in plan.frames.lazy.flatMap(\.wanted)
         where lengths[wanted.chunk.digest] != wanted.chunk.length {
@@ -103,6 +108,11 @@ extension StoreSession {
                 subject: wanted.chunk.digest.hex)
         }
         var bytes = [UInt8](repeating: 0, count: offset)
+        for (chunk, data) in lent {
+            for place in places.removeValue(forKey: chunk.digest) ?? [] {
+                bytes.replaceSubrange(place..<place + data.count, with: data)
+            }
+        }
         for frame in plan.frames {
             try readFrame(frame) { chunk, data in
                 for place in places[chunk.digest] ?? [] {

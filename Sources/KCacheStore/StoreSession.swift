@@ -13,6 +13,9 @@ package final class StoreSession: Sendable {
     let tier: SessionTier?
     let compressors: WorkerPool<FrameCompressor>
     let decompressors: WorkerPool<FrameDecompressor>
+    /// Chunks that the caller has at hand (`lend`).
+    let lent = Mutex<[Digest: [UInt8]]>([:])
+    private let compressedBytesRead = Atomic<UInt64>(0)
 
     init(_ store: Store, lock: StoreLocks.Held, inventory: PackInventory, tier: SessionTier? = nil) {
         (self.store, self.lock, self.tier) = (store, lock, tier)
@@ -24,6 +27,26 @@ package final class StoreSession: Sendable {
 
     /// True if the store has the chunk, or a writer of this session has taken it on.
     package func contains(_ digest: Digest) -> Bool { claims.contains(digest) }
+
+    /// What the frames take that were read from the store so far.
+    package var bytesRead: ByteCount { ByteCount(compressedBytesRead.load(ordering: .relaxed)) }
+
+    func countRead(_ frame: ReadPlan.Frame) {
+        compressedBytesRead.wrappingAdd(UInt64(frame.compressedLength), ordering: .relaxed)
+    }
+
+    /// Takes content that the caller has made itself: `read(content:)` then reads of the store only what is not in
+    /// it. What nobody asks for does no harm.
+    package func lend(_ bytes: [UInt8]) {
+        let pieces = bytes.withUnsafeBytes { raw in
+            var pieces: [(Digest, [UInt8])] = []
+            _ = ContentCutter.cut(raw) { (chunk, bytes) throws(Never) in
+                pieces.append((chunk.digest, Array(bytes)))
+            }
+            return pieces
+        }
+        lent.withLock { for (digest, bytes) in pieces { $0[digest] = bytes } }
+    }
 
     /// Chunks in finished packs, each counted once.
     package var chunkCount: Int { claims.state.withLock { $0.index.uniqueCount } }

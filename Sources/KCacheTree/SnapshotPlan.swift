@@ -33,6 +33,21 @@ package struct SnapshotPlan: Sendable {
                 entries[i].order = 0
             }
         }
+        Self.rank(&entries)
+    }
+
+    /// Makes places in an order of times: only the order means anything elsewhere, and small numbers store well.
+    ///
+    /// Zero stays, and the stamp of outputs that make would remake keeps its value among the others.
+    private static func rank(_ entries: inout [SnapshotEntry]) {
+        let times = Set(entries.lazy.map(\.order)).subtracting([0, FreshnessPlan.staleTime]).sorted()
+        let older = Int64(times.count { $0 < FreshnessPlan.staleTime })
+        var ranks: [Int64: Int64] = [0: 0, FreshnessPlan.staleTime: FreshnessPlan.staleTime]
+        for (i, time) in times.enumerated() {
+            let place = Int64(i) - older
+            ranks[time] = FreshnessPlan.staleTime + (place < 0 ? place : place + 1)
+        }
+        for i in entries.indices { entries[i].order = ranks[entries[i].order] ?? entries[i].order }
     }
 
     /// When a source got other content with a time before that: a file moved or copied into place with its old

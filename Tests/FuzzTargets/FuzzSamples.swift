@@ -11,7 +11,9 @@ extension FuzzTarget {
         switch self {
         case .snapshot:
             [Sample.record, SnapshotCodec.encode(SnapshotRecord(header: .init(), manifest: .empty))]
-        case .manifest: [SnapshotCodec.encode(Sample.entries), SnapshotCodec.encode([SnapshotEntry]())]
+        case .manifest:
+            [SnapshotCodec.encode(Sample.entries), SnapshotCodec.encode([SnapshotEntry]()), Sample.manifest1]
+        case .delta: [ContentDelta.make(from: Self.oldContent, to: Self.newContent, limit: .max) ?? []]
         case .catalog: [SnapshotCodec.encode(Sample.header), SnapshotCodec.encode(SnapshotHeader())]
         case .pack: Sample.packs
         case .packIndex: Sample.indexes
@@ -37,6 +39,14 @@ extension FuzzTarget {
         case .seen: [Sample.seen]
         }
     }
+
+    /// What the sample delta is against, and what it makes of it.
+    package static let oldContent = (0..<900).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) }
+    package static let newContent: [UInt8] = {
+        var bytes = oldContent
+        for i in stride(from: 0, to: 400, by: 24) { bytes[i] &+= 16 }
+        return Array(bytes[100...]) + Array("something new".utf8) + Array(bytes[..<300])
+    }()
 
     /// Pieces that a mutation may put in.
     package var dictionary: [[UInt8]] {
@@ -178,7 +188,33 @@ private enum Sample {
 
     static func path(_ text: String) -> TreePath { TreePath(literal: Array(text.utf8)) }
 
-    static let entries: [SnapshotEntry] = [
+    /// Of version 1: an output and a source.
+    static let manifest1: [UInt8] = {
+        var writer = ByteWriter()
+        writer.raw(Array("KCMF".utf8))
+        writer.u8(1)
+        for (i, name) in ["a.c", "a.o"].enumerated() {
+            writer.text(name)
+            writer.u8(UInt8(i))
+            writer.signed(Int64(i) * 9)
+            writer.varint(1)
+            writer.varint(7)
+            writer.digest(Digest.of([7]))
+        }
+        return writer.bytes
+    }()
+
+    static let entries: [SnapshotEntry] = {
+        var entries = plainEntries
+        entries[3].derivation = .compressed(.gzip, inputs: [path("a/b.c"), path("l")])
+        entries.append(
+            SnapshotEntry(
+                path: path("n"), role: .output, kind: .file(content(1), executable: false), order: 5))
+        entries[7].derivation = .patch(base: Digest.of([1]), delta: content(3))
+        return entries
+    }()
+
+    private static let plainEntries: [SnapshotEntry] = [
         SnapshotEntry(
             path: path(".config"), role: .configuration, kind: .file(content(0), executable: false), order: 3),
         SnapshotEntry(

@@ -7,7 +7,7 @@ import KCacheTree
 ///
 /// `Fuzz/` gives these to libFuzzer (`make fuzz`); the normal tests run a few thousand seeded mutations.
 package enum FuzzTarget: String, CaseIterable, Sendable {
-    case snapshot, manifest, catalog, pack
+    case snapshot, manifest, delta, catalog, pack
     case packIndex = "pack-index"
     case statIndex = "stat-index"
     case buildRecord = "build-record"
@@ -34,6 +34,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             guard let record = attempt({ try SnapshotCodec.decodeRecord(bytes) }) else { return }
             check(attempt { try SnapshotCodec.decodeRecord(SnapshotCodec.encode(record)) } == record)
         case .manifest: manifest(bytes)
+        case .delta: delta(bytes)
         case .catalog:
             _ = attempt { try CatalogCodec.decode(bytes) }
             let summed = bytes + Digest.of(bytes).bytes
@@ -166,6 +167,21 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         var snapshot = Snapshot(header: SnapshotHeader(), entries: entries)
         snapshot.seal()
         check(snapshot.isSealed)
+    }
+
+    /// The bytes as a delta, and as content that a delta is made for.
+    private func delta(_ bytes: [UInt8]) {
+        let old = FuzzTarget.oldContent
+        for size in [0, old.count, FuzzTarget.newContent.count, bytes.count] {
+            guard let made = attempt({ try ContentDelta.apply(bytes, to: old, size: size) }) else { continue }
+            check(made.count == size)
+        }
+        for base in [[], old] {
+            guard let delta = ContentDelta.make(from: base, to: bytes, limit: .max) else {
+                return check(false)
+            }
+            check(attempt { try ContentDelta.apply(delta, to: base, size: bytes.count) } == bytes)
+        }
     }
 
     /// What make prints, in lines: one that is taken for a step is given back byte for byte, and could be told

@@ -19,22 +19,27 @@ enum GoldenSample {
         }
     }
 
-    static var record: SnapshotRecord {
-        get throws {
-            let entries = try entries
-            var snapshot = Snapshot(header: SnapshotHeader(), entries: entries)
-            snapshot.header.name = "v1"
-            snapshot.header.created = 1_700_000_000
-            snapshot.header.environment.architecture = "x86"
-            snapshot.header.environment.kernelRelease = "6.1.0"
-            snapshot.header.environment.toolchain = [
-                ToolIdentity(role: "CC", command: "gcc", version: "gcc 12", digest: Digest.of([1]))
-            ]
-            snapshot.header.environment.pins = [.init(name: "KBUILD_BUILD_USER", value: "me")]
-            snapshot.seal()
-            return SnapshotRecord(
-                header: snapshot.header, manifest: Content([chunk(SnapshotCodec.encode(entries))]))
-        }
+    /// The same, and how `a.o` could be made: from a content that is named by a digest, or by gzip.
+    static func entries(_ derivation: Derivation) throws -> [SnapshotEntry] {
+        var entries = try entries
+        entries[0].derivation = derivation
+        return entries
+    }
+
+    /// A record of these entries, whose manifest is written down.
+    static func record(manifest: [UInt8]) throws -> SnapshotRecord {
+        let entries = try entries
+        var snapshot = Snapshot(header: SnapshotHeader(), entries: entries)
+        snapshot.header.name = "v1"
+        snapshot.header.created = 1_700_000_000
+        snapshot.header.environment.architecture = "x86"
+        snapshot.header.environment.kernelRelease = "6.1.0"
+        snapshot.header.environment.toolchain = [
+            ToolIdentity(role: "CC", command: "gcc", version: "gcc 12", digest: Digest.of([1]))
+        ]
+        snapshot.header.environment.pins = [.init(name: "KBUILD_BUILD_USER", value: "me")]
+        snapshot.seal()
+        return SnapshotRecord(header: snapshot.header, manifest: Content([chunk(manifest)]))
     }
 
     private static func path(_ text: String) throws -> TreePath {

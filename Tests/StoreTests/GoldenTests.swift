@@ -6,7 +6,22 @@ import Testing
 
 /// The bytes in `docs/format.md`. If one of these tests fails, the format has changed: it needs a new version.
 @Suite struct GoldenTests {
+    /// Version 2.
     private let manifest = """
+        4b434d460201016c0803612e6f0103612e6f05011bdfe90239c075b87cac407f
+        07d3f65f8c118fc0603acee4c8db0a71ae847e98950a0001
+        """.hexBytes
+    /// What follows it where `a.o` is the same content with a delta of that content, or `l` through gzip.
+    private let patch = """
+        03612e6f01dfe90239c075b87cac407f07d3f65f8c118fc0603acee4c8db0a71
+        ae847e9895011bdfe90239c075b87cac407f07d3f65f8c118fc0603acee4c8db
+        0a71ae847e9895
+        """.hexBytes
+    private let compressed = """
+        03612e6f020101016c
+        """.hexBytes
+    /// As it was written first; still read.
+    private let manifest1 = """
         4b434d460103612e6f050a011bdfe90239c075b87cac407f07d3f65f8c118fc0
         603acee4c8db0a71ae847e9895016c080003612e6f
         """.hexBytes
@@ -50,13 +65,37 @@ import Testing
     @Test func manifestAndRecord() throws {
         #expect(SnapshotCodec.encode(try GoldenSample.entries) == manifest)
         #expect(try SnapshotCodec.decodeManifest(manifest) == GoldenSample.entries)
-        #expect(SnapshotCodec.encode(try GoldenSample.record) == record)
-        #expect(try SnapshotCodec.decodeRecord(record) == GoldenSample.record)
+        #expect(try SnapshotCodec.decodeManifest(manifest1) == GoldenSample.entries)
+        #expect(SnapshotCodec.encode(try GoldenSample.record(manifest: manifest1)) == record)
+        #expect(try SnapshotCodec.decodeRecord(record) == GoldenSample.record(manifest: manifest1))
     }
 
+    @Test func derivations() throws {
+        let content = Content([chunk(GoldenSample.output)])
+        let patched = try GoldenSample.entries(.patch(base: content.digest, delta: content))
+        #expect(SnapshotCodec.encode(patched) == manifest + patch)
+        #expect(try SnapshotCodec.decodeManifest(manifest + patch) == patched)
+        let zipped = try GoldenSample.entries(
+            .compressed(.gzip, inputs: [TreePath(literal: Array("l".utf8))]))
+        #expect(SnapshotCodec.encode(zipped) == manifest + compressed)
+        #expect(try SnapshotCodec.decodeManifest(manifest + compressed) == zipped)
+    }
+
+    /// In 48 bytes of old content a number changes, and three bytes come at the end.
+    @Test func delta() throws {
+        let old = Array("the same at the beginning: 17, and at the end ok".utf8)
+        let new = Array("the same at the beginning: 19, and at the end ok!!!".utf8)
+        #expect(ContentDelta.make(from: old, to: new, limit: 100) == deltaBytes)
+        #expect(try ContentDelta.apply(deltaBytes, to: old, size: new.count) == new)
+    }
+
+    private let deltaBytes = """
+        4b434450013300300 01c010213000321212100
+        """.hexBytes
+
     @Test func catalogEntry() throws {
-        #expect(CatalogCodec.encode(try GoldenSample.record.header) == catalog)
-        #expect(try CatalogCodec.decode(catalog) == GoldenSample.record.header)
+        #expect(CatalogCodec.encode(try GoldenSample.record(manifest: manifest1).header) == catalog)
+        #expect(try CatalogCodec.decode(catalog) == GoldenSample.record(manifest: manifest1).header)
     }
 
     @Test func packParts() throws {
@@ -83,7 +122,7 @@ import Testing
         let session = try store.begin()
         #expect(try session.read(content: Content([chunk(GoldenSample.output)])) == GoldenSample.output)
         let writer = session.makeWriter()
-        try writer.add([manifest], .manifests)
+        try writer.add([manifest1], .manifests)
         _ = try writer.finish()
         #expect(try store.catalog().entries.map(\.id) == [id])
         #expect(try session.snapshot(id).entries == GoldenSample.entries)
