@@ -37,6 +37,9 @@ package struct ContentReader: Sendable {
         package var consume: (@Sendable (Batch) throws -> Void)?
         /// Gets the size of every batch that was read, on any thread.
         package var advance: @Sendable (ByteCount) -> Void = { _ in }
+        /// Files of a lower round are read before those of a higher one, and share no batch with them: chunks that
+        /// several files hold then lie with the file that is read first.
+        package var round: @Sendable (TreePath) -> Int = { _ in 0 }
         /// An unreadable file becomes `unknown` instead of an error.
         package var toleratesUnreadable = false
         package init() {}
@@ -56,13 +59,16 @@ package struct ContentReader: Sendable {
                 pending.append(i)
             }
         }
-        let batches = cutIntoBatches(pending)
         let results = Mutex<[(Int, TreeContents.Outcome)]>([])
-        try Parallel.forEach(batches.count) { b in
-            var worker = BatchWorker(reader: self, options: options)
-            let done = try worker.run(batches[b])
-            results.withLock { $0.append(contentsOf: done) }
-            options.advance(ByteCount(size(of: batches[b])))
+        let rounds = Dictionary(grouping: pending) { options.round(listing.files[$0].path) }
+        for (_, members) in rounds.sorted(by: { $0.key < $1.key }) {
+            let batches = cutIntoBatches(members)
+            try Parallel.forEach(batches.count) { b in
+                var worker = BatchWorker(reader: self, options: options)
+                let done = try worker.run(batches[b])
+                results.withLock { $0.append(contentsOf: done) }
+                options.advance(ByteCount(size(of: batches[b])))
+            }
         }
         for (i, outcome) in results.withLock({ $0 }) {
             contents.outcomes[i] = outcome

@@ -24,9 +24,9 @@ package struct TreeRestorer: Sendable {
         package var invalidated: @Sendable () throws -> [TreePath] = { [] }
         /// Outputs whose bytes depend on this tree's times or owners, and are made here: nil means leave it out.
         package var computed: [TreePath: @Sendable () throws -> [UInt8]?] = [:]
-        /// See `ContentWriter`.
-        package var treeChunks = TreeChunks()
         package var progress: ProgressSink = { _ in }
+        /// Reads as little as it can; nil where reading is cheap.
+        package var thrift: Thrift?
         package init() {}
     }
 
@@ -35,6 +35,7 @@ package struct TreeRestorer: Sendable {
         package var writtenBytes = ByteCount.zero
         package var kept = 0
         package var removed: [TreePath] = []
+        package var thrift = Thrift.Summary()
         package var freshness: FreshnessPlan
     }
 
@@ -54,12 +55,13 @@ package struct TreeRestorer: Sendable {
         if plan.mode == .whole { try PullMarker.set(in: root) }
         try stampStale()
         try makeDirectories(for: plan.writes)
-        let unmade = try ContentWriter(
+        let outcome = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
-            progress: options.progress, treeChunks: options.treeChunks
+            progress: options.progress, thrift: options.thrift,
+            present: plan.kept + plan.unchanged.map(\.entry)
         ).write(writes)
 
-        let invalidated = unmade + (try options.invalidated()).filter { plan.mayRemove($0) }
+        let invalidated = outcome.unmade + (try options.invalidated()).filter { plan.mayRemove($0) }
         for path in invalidated { try root.remove(path) }
         if options.sync, !plan.writes.isEmpty { try root.syncFilesystem() }
 
@@ -78,7 +80,8 @@ package struct TreeRestorer: Sendable {
         try PullMarker.clear(in: root)
         try wait(until: freshness.settledAt)
 
-        summary.written = writes.count - unmade.count
+        summary.written = writes.count - outcome.unmade.count
+        summary.thrift = outcome.thrift
         summary.writtenBytes = writes.reduce(ByteCount.zero) { $0 + plan.entries[$1].size }
         summary.kept = plan.kept.count
         return summary

@@ -160,6 +160,47 @@ import Testing
         }
     }
 
+    /// A derivation names a known compressor, paths in the tree, and an output; there is no place for a command.
+    @Test func derivationsOutsideOfTheRules() throws {
+        let manifest = SnapshotCodec.encode([
+            entry("a.o"), entry("b.c", role: .source), entry("l", link: "a.o"),
+        ])
+        func derivation(
+            of path: String, kind: UInt8 = 2, compressor: UInt8 = 1, inputs: [String] = ["b.c"]
+        ) -> [UInt8] {
+            var writer = ByteWriter()
+            writer.text(path)
+            writer.u8(kind)
+            writer.u8(compressor)
+            writer.varint(UInt64(inputs.count))
+            for input in inputs { writer.text(input) }
+            return writer.bytes
+        }
+        let good = derivation(of: "a.o")
+        #expect(refusal([], bytes: manifest + good) == nil)
+        for kind in UInt8.min ... .max where kind != 2 {
+            #expect(refusal([], bytes: manifest + derivation(of: "a.o", kind: kind)) != nil, "\(kind)")
+        }
+        for compressor in UInt8.min ... .max where compressor != 1 {
+            let bytes = manifest + derivation(of: "a.o", compressor: compressor)
+            #expect(refusal([], bytes: bytes)?.contains("unknown compressor") == true, "\(compressor)")
+        }
+        for input in ["/etc/passwd", "../b.c", "dir/../../b.c", "", ".", "a//b", "b\0c", "/dev/zero"] {
+            let bytes = manifest + derivation(of: "a.o", inputs: ["b.c", input])
+            #expect(refusal([], bytes: bytes)?.contains("illegal path") == true, "\(input)")
+        }
+        for output in ["b.c", "l", "nowhere.o", "../a.o", ""] {
+            #expect(refusal([], bytes: manifest + derivation(of: output)) != nil, "\(output)")
+        }
+        #expect(refusal([], bytes: manifest + good + good) != nil)
+        for count in 1..<good.count {
+            #expect(refusal([], bytes: manifest + Array(good[..<count])) != nil, "\(count)")
+        }
+        var placed = entry("a.o")
+        placed.holdsTreePath = true
+        #expect(refusal([], bytes: SnapshotCodec.encode([placed]) + good) != nil)
+    }
+
     /// A manifest has no checksum of its own (its chunks have): a flipped bit is refused, or means something
     /// that is within the rules.
     @Test func cutsAndFlippedBits() throws {
