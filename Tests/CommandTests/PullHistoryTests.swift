@@ -164,6 +164,7 @@ private struct HistoryRun {
             request.snapshot = snapshots[Int(random.next() % UInt64(snapshots.count))].id.description
         }
         request.sync = false
+        request.derive = log.count % 2 == 0
         let report = try KbuildPuller(host: host, store: store).pull(request)
         log.append("pull \(report.announcement.id.short) into \(what)")
         try make(place, state, "a build after a pull into \(what)")

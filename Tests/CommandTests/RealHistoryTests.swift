@@ -158,6 +158,7 @@ private struct RealHistory {
         var request = KbuildPuller.Request(tree: FilePath(tree.path))
         if number(2) == 0 { request.snapshot = snapshots[number(snapshots.count)].description }
         request.sync = false
+        request.derive = number(2) == 0
         let report = try KbuildPuller(host: host, store: store).pull(request)
         log.append("pull \(report.announcement.id.short) into \(tree.lastPathComponent)")
 

@@ -3,6 +3,7 @@ import KCacheCore
 import KCacheKbuild
 import KCacheRemote
 import KCacheStore
+import KCacheTree
 
 struct PullCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,6 +38,10 @@ struct PullCommand: ParsableCommand {
         name: .long, inversion: .prefixedNo,
         help: "Wait for the disk, so that the tree survives a power cut right after the pull.")
     var sync = true
+    @Flag(
+        name: .long, inversion: .prefixedNo,
+        help: "Make outputs from others, instead of reading them. Default: where the store is far away.")
+    var derive: Bool?
 
     func validate() throws {
         guard from.count <= 2 else { throw ValidationError("pull takes a store and a snapshot, no more") }
@@ -55,6 +60,7 @@ struct PullCommand: ParsableCommand {
         request.trust = signing.trust(
             store: store.place, option: signatures.requireSignature, acceptsOlder: signatures.acceptOlder,
             invocation)
+        request.derive = derive
         request.progress = ProgressLine(console: invocation.console, quiet: global.quiet).sink
         let global = global
         request.waiting = { global.note($0, invocation) }
@@ -101,7 +107,13 @@ struct PullCommand: ParsableCommand {
             report.kept > 0 ? ", \(SnapshotText.count(UInt64(report.kept), "output")) were right already" : ""
         console.print(
             "\(verb) \(SnapshotText.count(UInt64(report.written), "file")) (\(report.writtenBytes))\(kept)")
+        if report.thrift != Thrift.Summary() {
+            console.print(
+                "read \(report.bytesRead), \(SnapshotText.count(UInt64(report.thrift.derived.count), "file")) "
+                    + "derived; spared \(report.thrift.spared)")
+        }
         let remarks: [(String, [TreePath])] = [
+            ("could not be derived and were read", report.thrift.failed),
             ("differ here and stay: make will build what depends on them", report.changed),
             ("are not in the snapshot", report.added),
             ("of the snapshot are missing here", report.missing),
@@ -134,6 +146,9 @@ private struct PullResult: Encodable {
     let whole: Bool
     let written: Int
     let writtenBytes: UInt64
+    let readBytes: UInt64
+    let derived: [String]
+    let sparedBytes: UInt64
     let kept: Int
     let changed: [String]
     let added: [String]
@@ -162,6 +177,8 @@ private struct PullResult: Encodable {
         reason = report.announcement.reason
         whole = report.whole
         (written, writtenBytes, kept) = (report.written, report.writtenBytes.value, report.kept)
+        (readBytes, sparedBytes) = (report.bytesRead.value, report.thrift.spared.value)
+        derived = text(report.thrift.derived)
         (changed, added, missing) = (text(report.changed), text(report.added), text(report.missing))
         (conflicts, leftovers) = (text(report.conflicts), text(report.leftovers))
         invalidated = text(report.invalidated)

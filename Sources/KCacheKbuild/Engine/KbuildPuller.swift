@@ -24,6 +24,8 @@ package struct KbuildPuller: Sendable {
         package var sync = true
         /// Whose snapshots may be pulled.
         package var trust = SnapshotTrust.none
+        /// Derives outputs and copies pieces of files here instead of reading them; nil: if the store is remote.
+        package var derive: Bool?
         package var progress: ProgressSink = { _ in }
         package var waiting: @Sendable (String) -> Void = { _ in }
         /// Gets what the user has to know before anything is written.
@@ -62,6 +64,9 @@ package struct KbuildPuller: Sendable {
         /// Outputs left out, since make would wrongly take them as fresh.
         package var invalidated: [TreePath] = []
         package var fromTheFuture = 0
+        /// What was read of the store's packs, manifests included.
+        package var bytesRead = ByteCount.zero
+        package var thrift = Thrift.Summary()
         package var remarks: [String] = []
     }
 
@@ -79,6 +84,8 @@ package struct KbuildPuller: Sendable {
         let warnings = try ReplayCheck.warnings(
             signatures: signatures, session: session, catalog: catalog, keeping: !request.dryRun)
         let local = try compare(inspection, request)
+        let isThrifty = request.derive ?? session.isDistant
+        if isThrifty { lendManifest(of: local, to: session) }
 
         let chooser = SnapshotChooser(
             host: host, session: session, inspection: inspection, local: local, mode: mode, catalog: catalog,
@@ -103,10 +110,13 @@ package struct KbuildPuller: Sendable {
             return report
         }
         try removeTemporaries(inspection)
+        var options = restoreOptions(inspection, plan, request)
+        if isThrifty {
+            options.thrift = thrift(local)
+            if request.derive == nil { options.thrift?.bytesPerSecond = store.options.bytesPerSecond }
+        }
         let summary = try TreeRestorer(
-            root: root, plan: plan, rules: inspection.rules, session: session,
-            options: restoreOptions(
-                inspection, plan, request, session.isDistant ? TreeChunks(local) : TreeChunks())
+            root: root, plan: plan, rules: inspection.rules, session: session, options: options
         ).run()
         try session.touch(chosen.announcement.id)
         if let failure = try session.keep(chosen.announcement.id, chosen.snapshot) {
@@ -115,6 +125,8 @@ package struct KbuildPuller: Sendable {
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
         report.kept = summary.kept
+        report.thrift = summary.thrift
+        report.bytesRead = session.bytesRead
         report.invalidated = summary.removed
         report.fromTheFuture = summary.freshness.fromTheFuture
         try settle(plan, local, summary.freshness, root, state, &report)
@@ -152,6 +164,16 @@ package struct KbuildPuller: Sendable {
         request.progress(.started(phase: .comparing, total: total))
         defer { request.progress(.finished(phase: .comparing)) }
         return try inspection.local(options)
+    }
+
+    /// Most of a snapshot's manifest says what this tree says too: its own entries give the same chunks.
+    private func lendManifest(of local: LocalTree, to session: StoreSession) {
+        for section in SnapshotCodec.sections(of: local.entries()).prefix(2) { session.lend(section) }
+    }
+
+    private func thrift(_ local: LocalTree) -> Thrift {
+        let runner = CompressorRunner(environment: host.environment)
+        return Thrift(local: local) { runner.run($0, $1, limit: $2) }
     }
 
     /// Leaves out what another toolchain would have made otherwise.
@@ -223,10 +245,9 @@ package struct KbuildPuller: Sendable {
     }
 
     private func restoreOptions(
-        _ inspection: TreeInspection, _ plan: RestorePlan, _ request: Request, _ treeChunks: TreeChunks
+        _ inspection: TreeInspection, _ plan: RestorePlan, _ request: Request
     ) -> TreeRestorer.Options {
         var options = TreeRestorer.Options()
-        options.treeChunks = treeChunks
         options.sync = request.sync
         options.progress = request.progress
         let root = inspection.root

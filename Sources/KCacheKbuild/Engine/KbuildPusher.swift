@@ -56,13 +56,15 @@ package struct KbuildPusher: Sendable {
         let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
         let writer = session.makeWriter()
         defer { writer.cancel() }
-        let local = try read(inspection, session, writer, request)
+        let finder = try DerivationFinder(inspection)
+        let local = try read(inspection, finder, session, writer, request)
         let now = try filesystemTime(root)
         let plan = SnapshotPlan(local, earlier: inspection.index)
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
             header: try header(inspection, request),
             entries: plan.entries.filter { !unfinished.contains($0.path) })
+        finder.annotate(&snapshot.entries)
         snapshot.seal()
 
         var report = Report(header: snapshot.header)
@@ -81,7 +83,7 @@ package struct KbuildPusher: Sendable {
             report.newBytes = missingBytes(snapshot.entries, session, request)
             return report
         }
-        try commit(snapshot, session, writer, request, &report)
+        try commit(snapshot, root, session, writer, request, &report)
         return report
     }
 
@@ -121,9 +123,11 @@ package struct KbuildPusher: Sendable {
     }
 
     private func read(
-        _ inspection: TreeInspection, _ session: StoreSession, _ writer: PackWriter, _ request: Request
+        _ inspection: TreeInspection, _ finder: DerivationFinder, _ session: StoreSession,
+        _ writer: PackWriter, _ request: Request
     ) throws -> LocalTree {
         var options = ContentReader.Options()
+        options.round = { finder.round($0) }
         guard !request.dryRun else { return try inspection.local(options) }
         options.mustRead = { role, content in
             if role == .source, request.withoutSources { return false }
@@ -156,12 +160,13 @@ package struct KbuildPusher: Sendable {
     }
 
     private func commit(
-        _ snapshot: Snapshot, _ session: StoreSession, _ writer: PackWriter, _ request: Request,
-        _ report: inout Report
+        _ snapshot: Snapshot, _ root: Directory, _ session: StoreSession, _ writer: PackWriter,
+        _ request: Request, _ report: inout Report
     ) throws {
-        let manifest = SnapshotCodec.encode(snapshot.entries)
-        let content = ContentCutter.content(of: manifest)
-        if let same = try existing(holding: content, like: snapshot.header, in: session) {
+        var plain = snapshot.entries
+        for i in plain.indices { plain[i].derivation = nil }
+        let tree = Self.content(of: SnapshotCodec.sections(of: plain))
+        if let same = try existing(holding: tree, like: snapshot.header, in: session) {
             if let sign = request.sign {
                 let signature = try sign(same.id)
                 report.signedBy = signature.keyDescription
@@ -175,10 +180,19 @@ package struct KbuildPusher: Sendable {
             (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
             return
         }
-        try add(manifest, content, to: writer)
+        var entries = snapshot.entries
+        if !store.options.isRemote, let earlier = try earlierEntries(snapshot.header, session) {
+            try DerivationFinder.addDeltas(
+                to: &entries, from: earlier, root: root, session: session, writer: writer)
+        }
+        let sections = SnapshotCodec.sections(of: entries)
+        for section in sections {
+            try writer.add(section, ContentCutter.content(of: section), kind: .manifests)
+        }
         let summary = try writer.finish()
         (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
-        report.id = try session.commit(SnapshotRecord(header: snapshot.header, manifest: content)) { id in
+        let record = SnapshotRecord(header: snapshot.header, manifest: Self.content(of: sections))
+        report.id = try session.commit(record) { id in
             guard let sign = request.sign else { return nil }
             let signature = try sign(id)
             report.signedBy = signature.keyDescription
@@ -186,38 +200,43 @@ package struct KbuildPusher: Sendable {
         }
     }
 
-    /// A snapshot of exactly this tree, if the store has one.
+    /// Each section is cut by itself, so that one that is the same is the same chunks.
+    private static func content(of sections: [[UInt8]]) -> Content {
+        Content(sections.flatMap { ContentCutter.content(of: $0).chunks })
+    }
+
+    /// What whoever pulls this snapshot most probably has: the newest one before it.
+    private func earlierEntries(_ header: SnapshotHeader, _ session: StoreSession) throws -> [SnapshotEntry]?
+    {
+        let architecture = header.environment.architecture
+        let earlier = try session.catalog().entries.first {
+            $0.header.environment.architecture == architecture
+        }
+        guard let earlier else { return nil }
+        do { return try session.snapshot(earlier.id).entries } catch is StoreError {
+            // A damaged snapshot is no reason to fail: this one then has no deltas.
+            return nil
+        }
+    }
+
+    /// A snapshot of exactly this tree, if the store has one; how its outputs are derived does not matter.
     private func existing(holding manifest: Content, like header: SnapshotHeader, in session: StoreSession)
         throws
         -> CatalogEntry?
     {
         for entry in try session.catalog().entries where entry.header.sameTree(as: header) {
             do {
-                if try session.record(entry.id)?.manifest == manifest { return entry }
+                if let found = try session.record(entry.id)?.manifest.chunks,
+                    found.starts(with: manifest.chunks)
+                {
+                    return entry
+                }
             } catch is StoreError {
                 // A damaged record is no reason to fail: this push makes a new one.
                 continue
             }
         }
         return nil
-    }
-
-    /// Stores the manifest, a frame for each MiB or so: the next one then shares most of its frames.
-    private func add(_ manifest: [UInt8], _ content: Content, to writer: PackWriter) throws {
-        try manifest.withUnsafeBytes { bytes in
-            var start = 0
-            var length = 0
-            var chunks: [Chunk] = []
-            for chunk in content.chunks {
-                chunks.append(chunk)
-                length += Int(chunk.length)
-                guard length >= 1 << 20 || start + length == bytes.count else { continue }
-                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
-                try writer.add(FrameInput(chunks: chunks, bytes: piece), kind: .manifests)
-                start += length
-                (length, chunks) = (0, [])
-            }
-        }
     }
 
     /// A full or read-only cache folder costs time at the next push; it is no reason to fail this one.
