@@ -187,11 +187,6 @@ int64_t kcache_copy_range(int from, int64_t from_offset, int to, int64_t to_offs
     return done;
 }
 
-int kcache_memory_file(void) {
-    int fd = memfd_create("kcache", MFD_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
 int kcache_errno(void) { return errno; }
 
 long kcache_write(int fd, const void *bytes, size_t count) {

@@ -14,7 +14,9 @@ package enum RemoteStore {
             () throws(StoreError) in
             try transport.connect(creating: creating)
         }
-        return Store(objects: objects, locks: objects.locks)
+        var options = Store.Options()
+        options.isRemote = true
+        return Store(objects: objects, locks: objects.locks, options: options)
     }
 }
 

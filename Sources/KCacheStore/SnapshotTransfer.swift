@@ -81,6 +81,7 @@ package struct SnapshotTransfer: Sendable {
             }
         }
         for entry in try source.entries(of: record, id) {
+            if let delta = entry.derivation?.content { take(delta, optional: false) }
             if let content = entry.content {
                 take(content, optional: record.header.withoutSources && entry.role == .source)
             }

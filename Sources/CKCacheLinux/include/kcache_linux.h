@@ -44,8 +44,6 @@ long kcache_write(int fd, const void *bytes, size_t count);
 
 /// flock(2), restarted after signals; Swift sees only the structure of that name.
 int kcache_flock(int fd, int operation);
-/// A file in memory, closed on exec (memfd_create(2)); its descriptor or -errno.
-int kcache_memory_file(void);
 #include <spawn.h>
 int kcache_spawn_add_chdir(posix_spawn_file_actions_t *actions, const char *path);
 /// memmem(3): the offset of the first occurrence, or -1.
@@ -81,5 +79,6 @@ int kcache_wake_pipe(int ends[2]);
 int kcache_start_thread(void (*body)(void *), void *context, unsigned long *thread);
 int kcache_join_thread(unsigned long thread);
 
-/// An empty file in memory (memfd_create(2)), closed on exec, with a number above the standard descriptors.
+/// An empty file in memory (memfd_create(2)), closed on exec, with a number above the standard descriptors; its
+/// descriptor or -errno.
 int kcache_memory_file(void);
