@@ -78,7 +78,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem", "KCacheCore", "CKCacheLinux",
+                "KCacheServer", "KCacheRemote", "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem",
+                "KCacheCore", "CKCacheLinux",
             ],
             path: "Tests/FuzzTargets", swiftSettings: hot),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets", "TestKernel"], swiftSettings: strict),
@@ -121,7 +122,9 @@ let package = Package(
 
 if fuzzing {
     let kept: Set = [
-        "KCacheCore", "KCacheSystem", "KCacheStore", "KCacheTree", "KCacheKbuild", "CKCacheGear",
+        "KCacheCore", "KCacheSystem", "KCacheStore", "KCacheServer", "KCacheRemote", "KCacheTree",
+        "KCacheKbuild",
+        "CKCacheGear",
         "CKCacheLinux",
         "CZstd", "FuzzTargets",
     ]

@@ -56,7 +56,7 @@ package struct SSHTransport: Sendable {
         case Self.noProgram:
             let host = address.destination
             message =
-                "there is no kcache at \(host): install it there, or `kcache store add NAME \(place) --install`"
+                "there is no kcache at \(host): install it there, or say where it is (kcache store add --program)"
         // ssh has said why, on its standard error.
         case 255: message = "ssh could not reach \(address.destination)"
         default: return error

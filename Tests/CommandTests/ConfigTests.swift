@@ -128,9 +128,9 @@ import Testing
         ("[make]\nalways = true", ":2: there is no key make.always: kcache config --help names all"),
         ("[make]\nwarm = 'yes'", ":2: make.warm takes true or false, without quotes"),
         ("[make]\nwarm = 1", ":2: make.warm takes true or false, without quotes"),
-        ("store = true", ":1: store takes a text in quotes: a store's name or folder"),
-        ("store = 'a/b'", ":1: store takes a store's name, or a folder that begins with /"),
-        ("store = ''", ":1: store takes a store's name, or a folder that begins with /"),
+        ("store = true", ":1: store takes a text in quotes: a store's name, address or folder"),
+        ("store = 'a/b'", ":1: store takes a store's name, an address, or a folder that begins with /"),
+        ("store = ''", ":1: store takes a store's name, an address, or a folder that begins with /"),
         ("[signing]\nkey = true", ":2: signing.key takes a text in quotes: a file that begins with / or ~/"),
         (
             "signing.allowed-signers = 'x'",

@@ -17,6 +17,8 @@ extension FuzzTarget {
         case .catalog: [SnapshotCodec.encode(Sample.header), SnapshotCodec.encode(SnapshotHeader())]
         case .pack: Sample.packs
         case .packIndex: Sample.indexes
+        case .wireRequest, .wireServer: WireTrial.requests
+        case .wireReply, .wireClient: WireTrial.replies
         case .statIndex: [Sample.statIndex]
         case .buildRecord: Sample.buildRecords
         case .makefileReach: Sample.makefiles.map { Array($0.utf8) }

@@ -26,6 +26,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case signatures, seen
     case stepLines = "step-lines"
     case stepRecord = "step-record"
+    case wireRequest = "wire-request"
+    case wireReply = "wire-reply"
+    case wireServer = "wire-server"
+    case wireClient = "wire-client"
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -46,6 +50,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             PackTrial.run(bytes)
             PackTrial.run(PackTrial.mended(bytes))
         case .packIndex: packIndex(bytes)
+        case .wireRequest: WireTrial.request(bytes)
+        case .wireReply: WireTrial.reply(bytes)
+        case .wireServer: WireTrial.server(bytes)
+        case .wireClient: WireTrial.client(bytes)
         case .statIndex:
             _ = attempt { try StatIndex.decode(bytes) }
             guard let index = attempt({ try StatIndex.decode(bytes + Digest.of(bytes).bytes) }) else {

@@ -11,7 +11,7 @@ struct ConfigCommand: ParsableCommand {
             variables come over the file, options of the command line over those. The file may hold, with their
             defaults:
 
-              store = "NAME or /FOLDER"  # KCACHE_STORE, --store; the user's cache folder
+              store = "desk"             # KCACHE_STORE, --store: a name, /FOLDER or ssh://HOST; the cache folder
               [signing]
               key = "~/.ssh/KEY.pub"     # sign each push with it (kcache push --sign-key); none
               allowed-signers = "/FILE"  # whose signatures count, as for git; none

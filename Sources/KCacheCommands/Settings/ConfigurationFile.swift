@@ -52,7 +52,7 @@ struct ConfigurationFile {
         let key = entry.path.joined(separator: ".")
         if entry.path == ["store"] {
             guard case .string(let text) = entry.value else {
-                throw problem(entry.line, "store takes a text in quotes: a store's name or folder")
+                throw problem(entry.line, "store takes a text in quotes: a store's name, address or folder")
             }
             store = (try folder(text, entry.line), entry.line)
         } else if entry.path.count == 2, entry.path[0] == "signing",
@@ -76,8 +76,11 @@ struct ConfigurationFile {
 
     /// A store's name, or a folder that does not depend on where kcache is started.
     private func folder(_ text: String, _ line: Int) throws(SettingsError) -> String {
-        guard !text.isEmpty, text != ".", text != "..", text.hasPrefix("/") || !text.contains("/") else {
-            throw problem(line, "store takes a store's name, or a folder that begins with /")
+        let isAddress = text.split(separator: "/").first?.contains(":") ?? false
+        guard !text.isEmpty, text != ".", text != "..",
+            text.hasPrefix("/") || !text.contains("/") || isAddress
+        else {
+            throw problem(line, "store takes a store's name, an address, or a folder that begins with /")
         }
         return text
     }
