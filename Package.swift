@@ -42,7 +42,7 @@ let package = Package(
             name: "KCacheServer", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore"],
             swiftSettings: strict),
         .target(
-            name: "KCacheRemote", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore"],
+            name: "KCacheRemote", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],
             swiftSettings: strict),
         .target(
             name: "KCacheKbuild",

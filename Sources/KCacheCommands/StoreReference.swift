@@ -36,7 +36,8 @@ struct StoreReference {
         case .folder(let path): return try Store.open(at: path, mode: mode)
         case .ssh:
             guard let transport else { throw SettingsError("no way to \(place)") }
-            return RemoteStore.open(transport, creating: mode == .createIfMissing)
+            return RemoteStore.open(
+                transport, creating: mode == .createIfMissing, cache: try invocation.cacheFolder())
         }
     }
 

@@ -1,4 +1,7 @@
+import KCacheCore
 package import KCacheStore
+import KCacheSystem
+package import SystemPackage
 
 /// The one place where a far store is put together.
 package enum RemoteStore {
@@ -7,8 +10,10 @@ package enum RemoteStore {
     /// From the outside in: locks; `RemoteObjects` (connects, and again when the connection breaks);
     /// `WireObjects` (reads ahead); `WireConnection` (counts bytes, keeps to a rate); ssh. What is read is
     /// checked by `StoreSession` against its digest, as of any store; what is written, by the far end.
+    ///
+    /// - Parameter cache: a folder for what this machine keeps of that store alone.
     package static func open(
-        _ transport: SSHTransport, creating: Bool, options: RemoteObjects.Options = .init()
+        _ transport: SSHTransport, creating: Bool, cache: FilePath, options: RemoteObjects.Options = .init()
     ) -> Store {
         let objects = RemoteObjects(place: transport.address.description, options: options) {
             () throws(StoreError) in
@@ -16,7 +21,18 @@ package enum RemoteStore {
         }
         var options = Store.Options()
         options.isRemote = true
-        return Store(objects: objects, locks: objects.locks, options: options)
+        options.bytesPerSecond = transport.bytesPerSecond
+        return Store(
+            objects: objects, locks: objects.locks, indexCache: indexCache(cache, transport.address),
+            options: options)
+    }
+
+    /// Nil where the folder can't be made.
+    private static func indexCache(_ cache: FilePath, _ address: SSHAddress) -> IndexCache? {
+        let name = Digest.of(Array(address.description.utf8)).hex
+        do throws(SystemError) { return try IndexCache(at: cache.appending("far").appending(name)) } catch {
+            return nil
+        }
     }
 }
 

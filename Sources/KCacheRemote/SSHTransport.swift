@@ -24,6 +24,9 @@ package struct SSHTransport: Sendable {
         (self.address, self.environment, self.options) = (address, environment, options)
     }
 
+    /// What the user lets go over the line.
+    var bytesPerSecond: UInt64? { options.bytesPerSecond.map { UInt64($0) } }
+
     /// Starts ssh and waits for the far kcache's welcome.
     ///
     /// - Parameter creating: makes the store there if there is none.

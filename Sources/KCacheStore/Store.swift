@@ -10,6 +10,7 @@ package final class Store: Sendable {
     package let path: FilePath?
     package let objects: any ObjectPruner
     package let locks: StoreLocks
+    private let indexCache: IndexCache?
     let clock: WallClock
     package let options: Options
 
@@ -32,9 +33,9 @@ package final class Store: Sendable {
     /// A store over any objects; `locks` where more than one process may use them.
     package init(
         objects: any ObjectPruner, locks: StoreLocks = .none, path: FilePath? = nil,
-        clock: WallClock = .system, options: Options = Options()
+        indexCache: IndexCache? = nil, clock: WallClock = .system, options: Options = Options()
     ) {
-        (self.objects, self.locks, self.path) = (objects, locks, path)
+        (self.objects, self.locks, self.path, self.indexCache) = (objects, locks, path, indexCache)
         (self.clock, self.options, place) = (clock, options, objects.place)
     }
 
@@ -69,7 +70,7 @@ package final class Store: Sendable {
             self, lock: lock, inventory: try reader.packs(), tier: try SessionTier(near: near))
     }
 
-    var reader: StoreObjects { StoreObjects(objects: objects) }
+    var reader: StoreObjects { StoreObjects(objects: objects, indexCache: indexCache) }
 
     // MARK: Opening
 
@@ -116,7 +117,7 @@ package final class Store: Sendable {
     ) throws {
         // The default store's folder is the user's cache folder, where the states of trees are kept too, and what was
         // seen of stores if it is the state folder as well.
-        let neighbours = ["lock", "trees", "make", "seen", "tools.stat-index"].map { Array($0.utf8) }
+        let neighbours = ["lock", "trees", "make", "seen", "far", "tools.stat-index"].map { Array($0.utf8) }
         let known = Set(ObjectKind.allCases.map { Array($0.rawValue.utf8) } + neighbours)
         let entries = try translating("cannot read the folder \(path.string)", subject: path.string) {
             () throws(SystemError) in

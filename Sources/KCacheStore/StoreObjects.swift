@@ -3,6 +3,8 @@ import KCacheCore
 /// Reads and decodes the small objects of a store.
 struct StoreObjects: Sendable {
     let objects: any ObjectReader
+    /// Of a store that is far away.
+    var indexCache: IndexCache?
 
     /// Larger objects of these kinds are not believed.
     static let longestRecord = 64 << 20
@@ -93,16 +95,32 @@ struct StoreObjects: Sendable {
         }
     }
 
+    /// The packs' indexes, as they could be read; nil for one that is gone.
+    private func indexes(_ packs: [Digest]) throws -> [Digest: Result<PackIndex?, StoreError>] {
+        var indexes: [Digest: Result<PackIndex?, StoreError>] = [:]
+        for pack in indexCache == nil ? [] : packs {
+            guard let bytes = indexCache?.get(pack) else { continue }
+            // One that is damaged here is fetched again.
+            do { indexes[pack] = .success(try PackIndex.decode(bytes, of: pack)) } catch _ {}
+        }
+        let missing = packs.filter { indexes[$0] == nil }
+        let found = try contents(missing.map { .index($0) }, limit: Self.longestIndex) { bytes, name in
+            let pack = name.digest ?? .zero
+            let index = try PackIndex.decode(bytes, of: pack)
+            indexCache?.put(pack, bytes)
+            return index
+        }
+        indexCache?.retain(Set(packs))
+        return indexes.merging(zip(missing, found)) { first, _ in first }
+    }
+
     /// All packs with their tables: from the index where it is whole, else from the pack.
     func packs() throws -> PackInventory {
         var inventory = PackInventory()
         let indexed = Set(try objects.list(.index).compactMap { $0.name.digest })
         let infos = try objects.list(.packs).sorted { $0.name.path < $1.name.path }
         let wanted = infos.compactMap(\.name.digest).filter { indexed.contains($0) }
-        let found = try contents(wanted.map { .index($0) }, limit: Self.longestIndex) { bytes, name in
-            try PackIndex.decode(bytes, of: name.digest ?? .zero)
-        }
-        let indexes = Dictionary(zip(wanted, found)) { first, _ in first }
+        let indexes = try indexes(wanted)
         for info in infos {
             guard let digest = info.name.digest else { continue }
             var problem: StoreError?

@@ -1,0 +1,39 @@
+import KCacheCore
+package import KCacheSystem
+package import SystemPackage
+
+/// Indexes of a far store's packs, kept in a folder of this machine: they never change, and are much of what a
+/// session would have to fetch. Whatever goes wrong with it costs a journey, and nothing else.
+package struct IndexCache: Sendable {
+    private let folder: Directory
+
+    /// - Throws: if the folder can't be made.
+    package init(at path: FilePath) throws(SystemError) { folder = try Directory.create(path) }
+
+    /// The bytes under this pack's name, for the caller to check; nil if there are none.
+    func get(_ pack: Digest) -> [UInt8]? {
+        do throws(SystemError) {
+            return try folder.readFile(
+                TreePath(literal: Array(pack.hex.utf8)), limit: StoreObjects.longestIndex)
+        } catch _ {
+            return nil
+        }
+    }
+
+    func put(_ pack: Digest, _ bytes: [UInt8]) {
+        do throws(SystemError) {
+            try AtomicFile.write(
+                bytes, to: TreePath(literal: Array(pack.hex.utf8)), in: folder, durable: false)
+        } catch _ {}
+    }
+
+    /// Removes all others.
+    func retain(_ packs: Set<Digest>) {
+        let kept = Set(packs.map { Array($0.hex.utf8) })
+        do throws(SystemError) {
+            for entry in try folder.entries() where !kept.contains(entry.name) {
+                if let name = TreePath(entry.name) { try folder.remove(name) }
+            }
+        } catch _ {}
+    }
+}
