@@ -249,17 +249,22 @@ row "nothing after that" "${all[@]}"
 
 edit "touch $unit.c"
 row "-n" -n "${all[@]}"
-grep -vxF "tree/$unit.c" "$work/b.changed" >"$work/difference" && wrong "-n changed files" "$work/difference"
+# make itself changes some in large trees: recipes with $(MAKE) run all the same.
+comm -13 "$work/a.changed" "$work/b.changed" >"$work/difference"
+[ ! -s "$work/difference" ] || wrong "-n changed files" "$work/difference"
 for side in a b; do neutral <"$work/$side.log" | sort -u >"$work/$side.lines"; done
 say "-n: $(wc -l <"$work/a.lines") lines, $(comm -3 "$work/a.lines" "$work/b.lines" | wc -l) differ"
 row "an object" "$unit.o"
 row "a directory" "$leaf/"
 row "W=1 on a directory" W=1 "$leaf/"
+# A module that needs another one ends in modpost's error, and so does what follows: in both.
+status=
 if [ -n "$module" ]; then
     edit "touch $module.c 2>/dev/null || touch ${module%/*}/*.c"
     row "a module" "$module.ko"
 fi
 row "all of it" "${all[@]}"
+status=0
 row "modules_prepare" modules_prepare
 row "savedefconfig" savedefconfig
 edit "rm defconfig"
@@ -272,8 +277,8 @@ row "an external module" M=@/ext
 row "the module, again" M=@/ext
 edit "echo 'int twin_edit;' >>../ext/twin.c"
 row "the module, edited" M=@/ext
-status=0
 row "all after it" "${all[@]}"
+status=0
 row "clean" clean
 say "$(wc -l <"$work/b.names") files remain, $(grep -cE '\.(o|ko|a|cmd)$' "$work/b.names" || true) of them outputs; the same in both"
 say "$rows steps in $((SECONDS - started)) s; $compared comparisons, $elsewhere with the path changed, $stripped without debug information; $failures wrong"
