@@ -1,6 +1,7 @@
 import Dispatch
 import KCacheCore
 import KCacheStore
+import KCacheSystem
 import Synchronization
 
 /// What one request has got so far; filled by the connection's thread, awaited by the caller's.
@@ -16,16 +17,34 @@ final class PendingReply: Sendable {
         var answer = Answer()
         var outcome: Result<Void, StoreError>?
         var waitsForLock = false
+        /// Since when the far end owes it, in nanoseconds of a clock that only goes forward; nil: it owes nothing
+        /// yet, since not all has been asked.
+        var owedAt: Int64?
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let done = DispatchSemaphore(value: 0)
     /// Signalled once: when it begins to wait for a lock, or is done.
     private let moved = DispatchSemaphore(value: 0)
     /// The most bytes that may come.
     private let limit: Int
 
-    init(limit: Int) { self.limit = limit }
+    /// - Parameter isOwed: false for a stream, until it is committed.
+    init(limit: Int, isOwed: Bool = true) {
+        self.limit = limit
+        state = Mutex(State(owedAt: isOwed ? SteadyClock.now() : nil))
+    }
+
+    /// The far end owes it from now on.
+    func owe() { state.withLock { $0.owedAt = SteadyClock.now() } }
+
+    /// True if the far end owes it, and has for so many nanoseconds.
+    func isOverdue(after patience: Int64) -> Bool {
+        state.withLock { state in
+            guard let owedAt = state.owedAt, !state.waitsForLock else { return false }
+            return SteadyClock.now() - owedAt >= patience
+        }
+    }
 
     /// Takes one reply; true if it was the last, which `complete` is to follow.
     ///

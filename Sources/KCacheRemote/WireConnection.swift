@@ -87,14 +87,15 @@ package final class WireConnection: Sendable {
                     + "\(WireFormat.versions.upperBound): update the older of the two", subject: place)
         }
         DispatchQueue(label: "kcache.connection").async { [reader, place] in
+            let patience = Int64(options.patience) * 1_000_000_000
             var reader = reader
             var strays = 0
             while true {
                 do {
-                    let idle = { () -> Bool in
-                        shared.state.withLock { $0.pending.allSatisfy { $0.value.waitsForLock } }
+                    let isPatient = { () -> Bool in
+                        shared.state.withLock { !$0.pending.contains { $0.value.isOverdue(after: patience) } }
                     }
-                    guard let frame = try reader.frame(mayBeSilent: idle) else {
+                    guard let frame = try reader.frame(mayBeSilent: isPatient) else {
                         throw FormatError("connection", "the far end has closed it")
                     }
                     let reply = try WireReply(frame)
@@ -128,10 +129,10 @@ package final class WireConnection: Sendable {
         try startNumbered(request, limit: limit).reply
     }
 
-    func startNumbered(_ request: WireRequest, limit: Int = 0) throws(StoreError) -> (
+    func startNumbered(_ request: WireRequest, limit: Int = 0, isOwed: Bool = true) throws(StoreError) -> (
         number: UInt32, reply: PendingReply
     ) {
-        let pending = PendingReply(limit: limit)
+        let pending = PendingReply(limit: limit, isOwed: isOwed)
         let (number, failure) = shared.state.withLock { state -> (UInt32, StoreError?) in
             let number = state.next
             state.next = state.next == .max ? 1 : state.next + 1
@@ -143,9 +144,9 @@ package final class WireConnection: Sendable {
         return (number, pending)
     }
 
-    /// Awaits one more answer to a number that has been answered.
+    /// Awaits one more answer to a number that has been answered; it is not owed yet.
     func await(_ number: UInt32) throws(StoreError) -> PendingReply {
-        let pending = PendingReply(limit: 0)
+        let pending = PendingReply(limit: 0, isOwed: false)
         let failure = shared.state.withLock { state -> StoreError? in
             if state.failure == nil { state.pending[number] = pending }
             return state.failure

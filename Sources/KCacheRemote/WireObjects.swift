@@ -83,7 +83,7 @@ package final class WireObjects: ObjectPruner {
     }
 
     package func beginStream() throws(StoreError) -> any ObjectStream {
-        let (number, reply) = try connection.startNumbered(.begin)
+        let (number, reply) = try connection.startNumbered(.begin, isOwed: false)
         return WireStream(connection, number, reply, length: 0)
     }
 
@@ -153,6 +153,7 @@ private final class WireStream: ObjectStream {
 
     func commit(as name: ObjectName) throws(StoreError) {
         if let failure = reply.failure { throw failure }
+        reply.owe()
         try connection.send(.commit(name), number)
         isOpen.withLock { $0 = false }
         _ = try reply.wait()

@@ -26,3 +26,13 @@ package struct WallClock: Sendable {
         }
     }
 }
+
+/// A clock that only goes forward, for lengths of time.
+package enum SteadyClock {
+    /// Nanoseconds since some moment.
+    package static func now() -> Int64 {
+        var t = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &t)
+        return Int64(t.tv_sec) * 1_000_000_000 + Int64(t.tv_nsec)
+    }
+}

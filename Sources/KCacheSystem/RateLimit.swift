@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// Lets so many bytes through in a second, on average.
@@ -11,18 +10,12 @@ package final class RateLimit: Sendable {
 
     /// Waits until so many bytes may follow. A quarter of a second's worth may come at once.
     package func wait(for bytes: Int) {
-        let now = Self.now()
+        let now = SteadyClock.now()
         let cost = Int64(Double(bytes) / Double(bytesPerSecond) * 1e9)
         let due = paidAt.withLock { paid in
             paid = max(paid, now - 250_000_000) + cost
             return paid
         }
         if due > now { WallClock.sleep(due - now) }
-    }
-
-    private static func now() -> Int64 {
-        var t = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &t)
-        return Int64(t.tv_sec) * 1_000_000_000 + Int64(t.tv_nsec)
     }
 }

@@ -30,13 +30,14 @@ final class FaultyWire: Sendable {
     let behind: Store
     private let access: WireAccess
     private let patience: Int32
+    private let rate: RateLimit?
     private let state: Mutex<State>
     /// The first connections break as said, those after them do not.
     init(
         _ faults: [Fault?] = [], behind: Store = Store(objects: MemoryObjects()), access: WireAccess = .full,
-        patience: Int32 = 60
+        patience: Int32 = 60, rate: RateLimit? = nil
     ) {
-        (self.behind, self.access, self.patience) = (behind, access, patience)
+        (self.behind, self.access, self.patience, self.rate) = (behind, access, patience, rate)
         state = Mutex(State(faults: faults))
     }
 
@@ -88,7 +89,7 @@ final class FaultyWire: Sendable {
             input.close()
         }
         var options = WireConnection.Options()
-        options.patience = patience
+        (options.patience, options.rate) = (patience, rate)
         return try WireConnection(
             input: pipes[3].reading, output: pipes[0].writing, place: "far", options: options)
     }

@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func whatIsDamagedHereIsFetchedAgain() throws {
-        let first = try received()
+        _ = try received()
         let folder = try Directory.open(scratch.path)
         for entry in try folder.entries() {
             let name = try #require(TreePath(entry.name))
@@ -44,7 +44,7 @@ import Testing
             bytes[bytes.count / 2] ^= 1
             try AtomicFile.write(bytes, to: name, in: folder)
         }
-        #expect(try received() == first)
+        #expect(try received() > 30_000)
         #expect(try received() < 2000)
     }
 

@@ -1,5 +1,6 @@
 import KCacheCore
 import KCacheStore
+import KCacheSystem
 import TestStore
 import Testing
 
@@ -93,6 +94,21 @@ import Testing
         for i in [0, 1, all.count / 2, all.count - 2] {
             try breaks(.init(isUpward: isUpward, after: all[i], kind: .stall), patience: 1)
         }
+    }
+
+    /// The far end owes nothing while this one is still sending.
+    @Test func aSlowUploadIsNoSilence() throws {
+        let wire = FaultyWire(patience: 1, rate: RateLimit(bytesPerSecond: 300_000))
+        var rng = SeededGenerator(9)
+        let source = Store(objects: MemoryObjects())
+        let id = try push(source, name: "n", outputs: ["f": randomBytes(2_500_000, &rng)])
+        var options = SnapshotTransfer.Options()
+        options.retries = 0
+        _ = try SnapshotTransfer(
+            from: try source.begin(), to: try wire.store(retries: 0).begin(), options: options
+        ).copy(id)
+        #expect(wire.connections == 1)
+        #expect(try pull(wire.behind, id) == pull(source, id))
     }
 
     /// A byte that arrives as another one: an error, or a content that its digest refuses; never a wrong file.
