@@ -186,8 +186,9 @@ struct SSHStoreTests {
             printf '\\020\\0\\0\\0\\001\\0\\0\\0\\0\\0\\007\\011\\002\\001p\\004kc 9'
             """
         let file = server.home.appending(path: "other-kcache")
-        try script.write(to: file, atomically: false, encoding: .utf8)
-        try Shell.run(["chmod", "755", file.path])
+        let draft = server.home.appending(path: "draft")
+        try script.write(to: draft, atomically: false, encoding: .utf8)
+        try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file.path)' && chmod 755 '\(file.path)'"])
         let added = try kcache("store", "add", "far", "ssh://desk", "--program", file.path)
         expectOneLine(added, "speaks versions 7 to 9 of the protocol")
     }

@@ -67,7 +67,9 @@ final class TestSSHServer {
             try FileManager.default.createDirectory(at: bin, withIntermediateDirectories: true)
             try FileManager.default.createDirectory(
                 at: home.appending(path: "small"), withIntermediateDirectories: true)
-            try FileManager.default.copyItem(atPath: program, toPath: bin.appending(path: "kcache").path)
+            // Not by this process: what other tests start meanwhile would inherit the open file, and then nobody could
+            // run it (ETXTBSY).
+            try Shell.run(["cp", program, bin.appending(path: "kcache").path])
             let users = try String(contentsOfFile: "/etc/passwd", encoding: .utf8)
             try (users + "\(Self.user):x:12345:12345::\(home.path):/bin/bash\n").write(
                 to: folder.appending(path: "passwd"), atomically: false, encoding: .utf8)
