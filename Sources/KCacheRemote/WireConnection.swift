@@ -60,17 +60,20 @@ package final class WireConnection: Sendable {
         (self.output, self.place, self.child, rate) = (output, place, child, options.rate)
         let shared = Shared()
         self.shared = shared
-        var reader = ReplyReader(input, patience: options.patience) { count in
+        var reading = WireReader.Options()
+        reading.patience = options.patience.multipliedReportingOverflow(by: 1000).partialValue
+        reading.count = { [rate = options.rate] count in
             shared.state.withLock { $0.received += UInt64(count) }
-            options.rate?.wait(for: count)
+            rate?.wait(for: count)
         }
+        var reader = WireReader(input, options: reading)
         do {
             var random = SystemRandomNumberGenerator()
             let nonce = (0..<WireFormat.nonceLength).map { _ in UInt8.random(in: 0...255, using: &random) }
             let greeting = WireGreeting(createsStore: options.createsStore, nonce: nonce).encode()
             try output.write(greeting)
             shared.state.withLock { $0.sent += UInt64(greeting.count) }
-            let frame = try reader.welcome(nonce: nonce)
+            let frame = try Self.welcome(from: &reader, nonce: nonce)
             if case .failed(let failure)? = WireReply(refusal: frame) {
                 throw StoreError(failure, place: place)
             }
@@ -179,6 +182,23 @@ package final class WireConnection: Sendable {
     /// Drops what may still be answered under this number.
     func forget(_ number: UInt32) {
         _ = shared.state.withLock { $0.pending.removeValue(forKey: number) }
+    }
+
+    /// The welcome's frame, behind a banner or the words of a shell's start-up files.
+    private static func welcome(from reader: inout WireReader, nonce: [UInt8]) throws -> WireFrame {
+        let marked = try reader.frame(
+            behind: WireFormat.serverMagic + nonce, limit: WireFormat.longestNoise)
+        switch marked {
+        case .found(let frame): return frame
+        case .missing([], atEnd: true):
+            throw FormatError("welcome", "the far end has closed the connection")
+        case .missing(let noise, let atEnd):
+            let line = noise.split(separator: UInt8(ascii: "\n")).last ?? []
+            let said = quoteForPeople(Array(line.prefix(200)))
+            throw FormatError(
+                "welcome",
+                atEnd ? "the far end said: \(said)" : "the far end does not speak kcache's protocol: \(said)")
+        }
     }
 
     private static func lost(_ place: String, _ error: any Error) -> StoreError {

@@ -14,7 +14,7 @@ package final class StoreServer {
     private let open: (Store.OpenMode) throws -> Store
     private let options: Options
     private let output: ByteChannel
-    private var frames: FrameReader
+    private var frames: WireReader
 
     /// - Parameter open: gives the store; what it throws is said to the client.
     package init(
@@ -22,7 +22,7 @@ package final class StoreServer {
         open: @escaping (Store.OpenMode) throws -> Store
     ) {
         (self.open, self.output, self.options) = (open, output, options)
-        frames = FrameReader(input)
+        frames = WireReader(input)
     }
 
     /// - Throws: `FormatError` if the client does not speak the protocol, `SystemError` if it is gone.

@@ -18,7 +18,7 @@ final class StoreSitting {
     }
 
     /// Answers until the client goes. What it has sent by halves stays for its next attempt.
-    func run(_ frames: inout FrameReader) throws {
+    func run(_ frames: inout WireReader) throws {
         defer { for upload in uploads.values { upload.suspend() } }
         while let frame = try frames.frame() { try answer(frame) }
     }

@@ -46,7 +46,7 @@ package struct SnapshotTransfer: Sendable {
         }
         if try target.store.holds(id) {
             summary.alreadyThere = true
-            try copySignatures(id)
+            for signature in try lackingSignatures(id) { try target.add(signature, to: id) }
             return summary
         }
         let plan = try source.plan(reading: try lacking(record, id))
@@ -59,10 +59,8 @@ package struct SnapshotTransfer: Sendable {
         for rest in try packs.finish() { try send(rest, &summary) }
         target.claims.publish(packs.sealed)
         for index in packs.sealed { try target.store.objects.put(.index(index.pack), index.encode()) }
-        // Before the catalog entry: what is listed is signed.
-        try target.putRecord(record)
-        try copySignatures(id)
-        guard try target.commit(record) == id else {
+        let signatures = try lackingSignatures(id)
+        guard try target.commit(record, sign: { _ in signatures }) == id else {
             throw StoreError(
                 .damaged, "snapshot \(id.short) does not encode to itself", subject: id.digest.hex)
         }
@@ -90,11 +88,11 @@ package struct SnapshotTransfer: Sendable {
         return lacking
     }
 
-    /// Those that the other store doesn't have, each beside the others there.
-    private func copySignatures(_ id: SnapshotID) throws {
-        guard let ours = try source.signatures(id) else { return }
+    /// Those that the other store doesn't have.
+    private func lackingSignatures(_ id: SnapshotID) throws -> [SshSignature] {
+        guard let ours = try source.signatures(id) else { return [] }
         let theirs = try target.signatures(id) ?? []
-        for signature in ours where !theirs.contains(signature) { try target.add(signature, to: id) }
+        return ours.filter { !theirs.contains($0) }
     }
 
     private func send(_ pack: PackImages.Image, _ summary: inout Summary) throws {

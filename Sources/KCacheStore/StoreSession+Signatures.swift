@@ -2,7 +2,7 @@ package import KCacheCore
 
 extension StoreSession {
     /// Signs a snapshot; nil where that is not wanted.
-    package typealias Signing = (SnapshotID) throws -> SshSignature?
+    package typealias Signing = (SnapshotID) throws -> [SshSignature]
 
     /// The snapshot's signatures in their form alone; nil if there are none.
     ///

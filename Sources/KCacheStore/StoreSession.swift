@@ -62,11 +62,11 @@ package final class StoreSession: Sendable {
 
     // MARK: Snapshots
 
-    /// Puts a snapshot in place: its record, what `sign` makes for it, then its catalog entry. May be repeated.
+    /// Puts a snapshot in place: its record, the signatures that `sign` gives for it, then its catalog entry. May be repeated.
     ///
     /// - Throws: if the manifest isn't in the store: then a writer has not finished. If it can't be signed,
     ///   nothing is listed.
-    package func commit(_ record: SnapshotRecord, sign: Signing = { _ in nil }) throws -> SnapshotID {
+    package func commit(_ record: SnapshotRecord, sign: Signing = { _ in [] }) throws -> SnapshotID {
         let bytes = SnapshotCodec.encode(record)
         let id = SnapshotID(Digest.of(bytes))
         let missing = claims.state.withLock { state in
@@ -79,16 +79,10 @@ package final class StoreSession: Sendable {
                 subject: id.digest.hex)
         }
         try store.objects.put(.snapshot(id.digest), bytes)
-        if let signature = try sign(id) { try add(signature, to: id) }
+        for signature in try sign(id) { try add(signature, to: id) }
         try store.objects.put(.catalog(id.digest), CatalogCodec.encode(record.header))
         try store.objects.touch(.catalog(id.digest), store.clock.now())
         return id
-    }
-
-    /// Puts the record alone in place, for what has to refer to it before it is listed.
-    func putRecord(_ record: SnapshotRecord) throws {
-        let bytes = SnapshotCodec.encode(record)
-        try store.objects.put(.snapshot(Digest.of(bytes)), bytes)
     }
 
     /// Lists a snapshot in the near store as well, with what was read and what was there before: as it is if all
@@ -105,17 +99,11 @@ package final class StoreSession: Sendable {
         // Another record, and so none that anybody has signed.
         if !missing.isEmpty { record.header.withoutSources = true }
         do {
-            if missing.isEmpty, let signatures = try signatures(id) {
-                try tier.near.putRecord(record)
-                for signature in signatures { try tier.near.add(signature, to: id) }
-            }
-            _ = try tier.near.commit(record)
+            let signatures = missing.isEmpty ? try signatures(id) ?? [] : []
+            _ = try tier.near.commit(record) { _ in signatures }
         } catch let error as StoreError where !error.isOfThePlace { return error }
         return nil
     }
-
-    /// True if a nearer store stands in front.
-    package var isDistant: Bool { tier != nil }
 
     package func catalog() throws -> Catalog { try store.catalog() }
 

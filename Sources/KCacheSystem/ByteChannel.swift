@@ -67,6 +67,15 @@ package final class ByteChannel: Sendable {
         }
     }
 
+    /// Reads to the end.
+    func readAll() throws(SystemError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { buffer.deallocate() }
+        while let count = try read(into: buffer), count > 0 { bytes += buffer[..<count] }
+        return bytes
+    }
+
     /// Writes all of it, waiting for whoever reads.
     ///
     /// - Throws: EPIPE if nobody does.

@@ -37,59 +37,22 @@ package struct ProcessRunner: Sendable {
     }
 }
 
-/// posix_spawn and wait.
 enum ChildProcess {
     static func capture(_ arguments: [String], environment: [String: String], directory: FilePath?)
         throws(SystemError) -> ProcessResult
     {
-        guard let name = arguments.first else { throw SystemError("run", "nothing", .invalidArgument) }
-        guard let program = ExecutableLookup.find(name, path: environment["PATH"] ?? "", from: directory)
-        else {
-            throw SystemError("run", name, .noSuchFileOrDirectory)
-        }
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else {
-            throw SystemError("make a pipe for", name, Errno(rawValue: kcache_errno()))
-        }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        if let directory {
-            _ = directory.withPlatformString { kcache_spawn_add_chdir(&actions, $0) }
-        }
-        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer {
-            for pointer in argv + envp { free(pointer) }
-        }
-        var pid: pid_t = 0
-        let failed = program.withPlatformString { posix_spawn(&pid, $0, &actions, nil, &argv, &envp) }
-        _ = close(ends[1])
-        guard failed == 0 else {
-            _ = close(ends[0])
-            throw SystemError("run", name, Errno(rawValue: failed))
-        }
-        let output = drain(ends[0])
-        _ = close(ends[0])
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, kcache_errno() == EINTR {}
-        let signal = status & 0x7f
-        return ProcessResult(status: signal == 0 ? (status >> 8) & 0xff : 128 + signal, output: output)
-    }
-
-    private static func drain(_ fd: Int32) -> [UInt8] {
+        var spawning = Spawning(arguments, environment: environment, directory: directory)
+        let (reading, writing) = try ByteChannel.pipe(arguments.first ?? "")
+        spawning.descriptors = [1: writing.fd]
+        spawning.discarded = [0, 2]
+        let pid = try spawning.start()
+        writing.close()
         var output: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while true {
-            let n = read(fd, &buffer, buffer.count)
-            if n < 0, kcache_errno() == EINTR { continue }
-            if n <= 0 { return output }
-            output += buffer[..<n]
+        do throws(SystemError) { output = try reading.readAll() } catch {
+            _ = Spawning.wait(pid)
+            throw error
         }
+        return ProcessResult(status: Spawning.wait(pid), output: output)
     }
 }
 

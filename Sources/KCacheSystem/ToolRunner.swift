@@ -1,6 +1,4 @@
 import CKCacheLinux
-import Glibc
-import SystemPackage
 
 /// One start of a short program that reads what it is given and answers.
 package struct ToolCall: Sendable {
@@ -49,43 +47,16 @@ package struct ToolRunner: Sendable {
 
     /// Input, output and errors are files in memory: neither side can keep the other waiting.
     package static let system = ToolRunner { (call) throws(SystemError) in
-        guard let name = call.arguments.first else { throw SystemError("run", "nothing", .invalidArgument) }
-        guard let program = ExecutableLookup.find(name, path: call.environment["PATH"] ?? "") else {
-            throw SystemError("run", name, .noSuchFileOrDirectory)
-        }
         let input = try memoryFile(call.input)
         let attachment = try memoryFile(call.attachment)
         let output = try memoryFile([])
         let errors = try memoryFile([])
-        let status = try run(program, call, input, output, errors, attachment)
+        var spawning = Spawning(call.arguments, environment: call.environment)
+        spawning.descriptors = [0: input.fd, 1: output.fd, 2: errors.fd, 3: attachment.fd]
+        let status = Spawning.wait(try spawning.start())
         return ToolAnswer(
             status: status, output: try output.readAll(limit: longestAnswer),
             errors: try errors.readAll(limit: longestAnswer))
-    }
-
-    private static func run(
-        _ program: FilePath, _ call: ToolCall, _ input: borrowing Descriptor, _ output: borrowing Descriptor,
-        _ errors: borrowing Descriptor, _ attachment: borrowing Descriptor
-    ) throws(SystemError) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for (place, source) in [input.fd, output.fd, errors.fd, attachment.fd].enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, source, Int32(place))
-        }
-        var argv: [UnsafeMutablePointer<CChar>?] = call.arguments.map { strdup($0) } + [nil]
-        var envp: [UnsafeMutablePointer<CChar>?] =
-            call.environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer {
-            for pointer in argv + envp { free(pointer) }
-        }
-        var pid: pid_t = 0
-        let failed = program.withPlatformString { posix_spawn(&pid, $0, &actions, nil, &argv, &envp) }
-        guard failed == 0 else { throw SystemError("run", program.string, Errno(rawValue: failed)) }
-        var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, kcache_errno() == EINTR {}
-        let signal = status & 0x7f
-        return signal == 0 ? (status >> 8) & 0xff : 128 + signal
     }
 
     private static let longestAnswer = 1 << 20

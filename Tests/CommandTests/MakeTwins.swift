@@ -20,6 +20,15 @@ struct MakeTwins {
     private(set) var results: [MakeKind: MakeDriver.Result] = [:]
     /// In front of a failure's text.
     var name = "twins"
+    /// Digests of files that are known already: no change escapes a file's inode and change time.
+    private var known: [FileIdentity: Digest] = [:]
+
+    private struct FileIdentity: Hashable {
+        let device: UInt
+        let inode: UInt
+        let size: Int
+        let changed: [Int]
+    }
 
     /// A folder in the two places, which is the tree unless a step says otherwise.
     static let tree = "tree"
@@ -154,7 +163,7 @@ struct MakeTwins {
     }
 
     /// Files that differ between the two places, or are in one of them only.
-    func differences() throws -> [String] {
+    mutating func differences() throws -> [String] {
         let (a, b) = (try contents(.plain), try contents(.command))
         return Set(a.keys).union(b.keys).sorted().compactMap { path in
             switch (a[path], b[path]) {
@@ -166,28 +175,39 @@ struct MakeTwins {
     }
 
     /// Digests by path, with the place's own path taken out; links by their target.
-    private func contents(_ kind: MakeKind) throws -> [String: Digest] {
+    private mutating func contents(_ kind: MakeKind) throws -> [String: Digest] {
         let place = places[kind] ?? folder
-        func neutral(_ text: String) -> String { text.replacingOccurrences(of: place.path, with: "@") }
         var contents: [String: Digest] = [:]
         for path in try Shell.files(in: place) where !path.contains("/.git/") {
             let file = place.appending(path: path)
-            if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: file.path) {
-                contents[path] = Digest.of(Array("link \(neutral(target))".utf8))
-                continue
+            var status = stat()
+            guard lstat(file.path, &status) == 0 else {
+                throw Program.NotStarted(program: path, errno: errno)
             }
-            var data = try Data(contentsOf: file)
-            let own = Data(place.path.utf8)
-            // A host tool with the path in it has another build ID too.
-            if data.range(of: own) != nil, path.contains("/scripts/"),
-                data.starts(with: Data([0x7f] + "ELF".utf8))
-            {
-                data = Data()
-            }
-            while let found = data.range(of: own) { data.replaceSubrange(found, with: Data("@".utf8)) }
-            contents[path] = Digest.of(Array(data))
+            let identity = FileIdentity(
+                device: UInt(status.st_dev), inode: UInt(status.st_ino), size: Int(status.st_size),
+                changed: [Int(status.st_ctim.tv_sec), Int(status.st_ctim.tv_nsec)])
+            let digest = try known[identity] ?? Self.digest(of: file, path, neutralizing: place.path)
+            known[identity] = digest
+            contents[path] = digest
         }
         return contents
+    }
+
+    private static func digest(of file: URL, _ path: String, neutralizing place: String) throws -> Digest {
+        if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: file.path) {
+            return Digest.of(Array("link \(target.replacingOccurrences(of: place, with: "@"))".utf8))
+        }
+        var data = try Data(contentsOf: file)
+        let own = Data(place.utf8)
+        // A host tool with the path in it has another build ID too.
+        if data.range(of: own) != nil, path.contains("/scripts/"),
+            data.starts(with: Data([0x7f] + "ELF".utf8))
+        {
+            data = Data()
+        }
+        while let found = data.range(of: own) { data.replaceSubrange(found, with: Data("@".utf8)) }
+        return Digest.of(Array(data))
     }
 
     private mutating func fail(_ step: Step, _ what: String, _ result: MakeDriver.Result) {

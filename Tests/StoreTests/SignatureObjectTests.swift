@@ -52,7 +52,7 @@ import Testing
         let again = try session.commit(record) { (asked) throws in
             #expect(asked == id)
             #expect(try !store.holds(id))
-            return signature
+            return [signature]
         }
         #expect(try again == id && store.holds(id) && store.signatures(id) == [signature])
     }

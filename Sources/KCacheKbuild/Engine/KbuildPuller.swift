@@ -84,7 +84,7 @@ package struct KbuildPuller: Sendable {
         let warnings = try ReplayCheck.warnings(
             signatures: signatures, session: session, catalog: catalog, keeping: !request.dryRun)
         let local = try compare(inspection, request)
-        let isThrifty = request.derive ?? (session.isDistant || store.options.isRemote)
+        let isThrifty = request.derive ?? store.options.isRemote
         if isThrifty { lendManifest(of: local, to: session) }
 
         let chooser = SnapshotChooser(

@@ -193,10 +193,10 @@ package struct KbuildPusher: Sendable {
         (report.newBytes, report.storedBytes) = (summary.newRawBytes, summary.storedBytes)
         let record = SnapshotRecord(header: snapshot.header, manifest: Self.content(of: sections))
         report.id = try session.commit(record) { id in
-            guard let sign = request.sign else { return nil }
+            guard let sign = request.sign else { return [] }
             let signature = try sign(id)
             report.signedBy = signature.keyDescription
-            return signature
+            return [signature]
         }
     }
 
