@@ -32,10 +32,17 @@ let package = Package(
         .target(
             name: "KCacheCommands",
             dependencies: [
-                "KCacheServer", "KCacheRemote", "KCacheKbuild", "KCacheTree",
+                "KCacheBuild", "KCacheServer", "KCacheRemote", "KCacheKbuild", "KCacheTree",
                 "KCacheStore", "KCacheSystem",
                 "KCacheCore", system,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "KCacheBuild",
+            dependencies: [
+                "KCacheServer", "KCacheRemote", "KCacheKbuild", "KCacheTree", "KCacheStore", "KCacheSystem",
+                "KCacheCore", system,
             ],
             swiftSettings: strict),
         .target(

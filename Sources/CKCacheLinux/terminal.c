@@ -32,6 +32,19 @@ int kcache_copy_window(int from, int to) {
     return ioctl(from, TIOCGWINSZ, &size) < 0 || ioctl(to, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+int kcache_window(int fd, unsigned short *columns, unsigned short *rows) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0) return -errno;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return 0;
+}
+
+int kcache_set_window(int fd, unsigned short columns, unsigned short rows) {
+    struct winsize size = {.ws_col = columns, .ws_row = rows};
+    return ioctl(fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
 // Above the three that have a meaning, whichever of these the caller was started without.
 static int moved_up(int fd) {
     if (fd < 0) return -errno;
@@ -51,7 +64,7 @@ int kcache_open_pty(int like, int *master, int *slave) {
     if (grantpt(*master) < 0 || unlockpt(*master) < 0) result = -errno;
     else if ((errno = ptsname_r(*master, name, sizeof name)) != 0) result = -errno;
     else if ((*slave = moved_up(open(name, O_RDWR | O_NOCTTY | O_CLOEXEC))) < 0) result = *slave;
-    else if (tcgetattr(like, &modes) < 0) result = -errno;
+    else if (tcgetattr(like < 0 ? *slave : like, &modes) < 0) result = -errno;
     if (result == 0) {
         // The bytes are to come out as they went in; the real terminal does the rest.
         modes.c_oflag &= ~(tcflag_t)OPOST;
@@ -59,7 +72,7 @@ int kcache_open_pty(int like, int *master, int *slave) {
         if (tcsetattr(*slave, TCSANOW, &modes) < 0 || fcntl(*master, F_SETFL, O_NONBLOCK) < 0) result = -errno;
     }
     if (result == 0) {
-        kcache_copy_window(like, *slave);
+        if (like >= 0) kcache_copy_window(like, *slave);
         return 0;
     }
     if (*slave >= 0) close(*slave);

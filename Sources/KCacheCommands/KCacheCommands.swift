@@ -22,7 +22,8 @@ package struct KCache: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            MakeCommand.self, PushCommand.self, PullCommand.self, StatusCommand.self, ListCommand.self,
+            MakeCommand.self, BuildCommand.self, PushCommand.self, PullCommand.self, StatusCommand.self,
+            ListCommand.self,
             ShowCommand.self,
             ForgetCommand.self, CollectCommand.self, VerifyCommand.self, StatsCommand.self, EnvCommand.self,
             StoreCommand.self, ConfigCommand.self, ServeCommand.self,
@@ -36,7 +37,8 @@ package struct KCache: ParsableCommand {
         do {
             let invocation = Invocation.current()
             if let launcher = try MakeLauncher(of: invocation) { launcher.run(invocation) }
-            var command = try parseAsRoot(PushCommand.arguments(Array(CommandLine.arguments.dropFirst())))
+            var command = try parseAsRoot(
+                BuildCommand.arguments(PushCommand.arguments(Array(CommandLine.arguments.dropFirst()))))
             try command.run()
             exit(withError: ExitCode.success)
         } catch {

@@ -72,6 +72,17 @@ struct StoreRegistry {
         return StoreReference(location: .folder(invocation.absolute(text)), invocation: invocation)
     }
 
+    /// The machine that a store's name, an address or a host's name means, as one that builds.
+    func builder(_ text: String) throws -> StoreReference {
+        var named = try named(text) ?? NamedStore(name: "", url: text, ssh: nil, program: nil, limitRate: nil)
+        if try address(named.url) == nil, !named.url.contains("/") { named.url = "ssh://\(text)" }
+        guard case .ssh(let address, var options) = try reference(named).location else {
+            throw SettingsError("\(text) is a folder: --on takes a host, as ssh does", status: 2)
+        }
+        options.builds = true
+        return StoreReference(location: .ssh(address.ofHost, options), invocation: invocation)
+    }
+
     /// The store of a setting; the one in the cache folder where nothing is set.
     func reference(ofSetting text: String?) throws -> StoreReference {
         if let text { return try resolve(text) }

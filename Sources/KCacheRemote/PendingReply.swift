@@ -11,6 +11,8 @@ final class PendingReply: Sendable {
         var objects: [ObjectInfo] = []
         /// Nil: there is no such object.
         var end: UInt64?
+        /// How a build has ended.
+        var built: WireBuildResult?
     }
 
     private struct State: Sendable {
@@ -28,10 +30,14 @@ final class PendingReply: Sendable {
     private let moved = DispatchSemaphore(value: 0)
     /// The most bytes that may come.
     private let limit: Int
+    /// Gets what a build says, on the connection's thread. Nil: it is no build.
+    private let hear: Hearing?
+
+    typealias Hearing = @Sendable (WireBuildVoice, [UInt8]) -> Void
 
     /// - Parameter isOwed: false for a stream, until it is committed.
-    init(limit: Int, isOwed: Bool = true) {
-        self.limit = limit
+    init(limit: Int, isOwed: Bool = true, hear: Hearing? = nil) {
+        (self.limit, self.hear) = (limit, hear)
         state = Mutex(State(owedAt: isOwed ? SteadyClock.now() : nil))
     }
 
@@ -50,7 +56,13 @@ final class PendingReply: Sendable {
     ///
     /// - Throws: if nobody has asked for so much.
     func take(_ reply: WireReply, place: String) throws(FormatError) -> Bool {
+        if case .said(let voice, let bytes) = reply {
+            guard let hear else { throw FormatError("reply", "words of a build that nobody asked for") }
+            hear(voice, bytes)
+        }
         let (finished, excess) = state.withLock { state -> (Bool, String?) in
+            // A build that says something goes on.
+            if hear != nil, state.owedAt != nil { state.owedAt = SteadyClock.now() }
             switch reply {
             case .data(let bytes):
                 guard bytes.count <= limit - state.answer.data.count else { return (false, "bytes") }
@@ -62,12 +74,17 @@ final class PendingReply: Sendable {
                 }
                 state.answer.objects += objects
                 return (false, nil)
+            case .said: return (false, nil)
+            case .waiting where hear != nil: return (false, nil)
             case .waiting:
                 state.waitsForLock = true
                 moved.signal()
                 return (false, nil)
             case .end(let number):
                 state.answer.end = number
+                state.outcome = .success(())
+            case .built(let result):
+                state.answer.built = result
                 state.outcome = .success(())
             case .missing:
                 state.answer = Answer()

@@ -95,6 +95,13 @@ package final class RemoteObjects: ObjectPruner {
         }
     }
 
+    // MARK: Building
+
+    /// Not repeated: a lost connection has ended the build at the far end.
+    func build(_ order: WireBuildOrder, hear: @escaping PendingReply.Hearing) throws(StoreError)
+        -> WireBuildResult
+    { try objects().build(order, hear: hear) }
+
     // MARK: Locks
 
     /// The far store's locks; one at a time.

@@ -15,7 +15,7 @@ package enum RemoteStore {
     package static func open(
         _ transport: SSHTransport, creating: Bool, cache: FilePath, options: RemoteObjects.Options = .init()
     ) -> Store {
-        let objects = RemoteObjects(place: transport.address.description, options: options) {
+        let objects = RemoteObjects(place: transport.place, options: options) {
             () throws(StoreError) in
             try transport.connect(creating: creating)
         }
@@ -23,13 +23,13 @@ package enum RemoteStore {
         options.isRemote = true
         options.bytesPerSecond = transport.bytesPerSecond
         return Store(
-            objects: objects, locks: objects.locks, indexCache: indexCache(cache, transport.address),
+            objects: objects, locks: objects.locks, indexCache: indexCache(cache, transport.place),
             options: options)
     }
 
     /// Nil where the folder can't be made.
-    private static func indexCache(_ cache: FilePath, _ address: SSHAddress) -> IndexCache? {
-        let name = Digest.of(Array(address.description.utf8)).hex
+    private static func indexCache(_ cache: FilePath, _ place: String) -> IndexCache? {
+        let name = Digest.of(Array(place.utf8)).hex
         do throws(SystemError) { return try IndexCache(at: cache.appending("far").appending(name)) } catch {
             return nil
         }

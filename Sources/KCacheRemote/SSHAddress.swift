@@ -67,6 +67,13 @@ package struct SSHAddress: Hashable, Sendable, CustomStringConvertible {
         (self.destination, self.port, self.path) = (destination, port, path.isEmpty ? nil : path)
     }
 
+    private init(destination: String, port: UInt16?) {
+        (self.destination, self.port, path) = (destination, port, nil)
+    }
+
+    /// The host alone.
+    package var ofHost: SSHAddress { SSHAddress(destination: destination, port: port) }
+
     /// As people write it; reads back to the same.
     package var description: String {
         var host = destination

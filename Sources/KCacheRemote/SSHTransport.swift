@@ -11,6 +11,8 @@ package struct SSHTransport: Sendable {
         package var farProgram = ""
         /// Bytes in a second, both ways together; nil for no limit.
         package var bytesPerSecond: Int?
+        /// The far end builds as well; the store is then the one that it keeps for that.
+        package var builds = false
         package var connection = WireConnection.Options()
         package init() {}
     }
@@ -24,6 +26,9 @@ package struct SSHTransport: Sendable {
         (self.address, self.environment, self.options) = (address, environment, options)
     }
 
+    /// For people, and the name of what is kept here of that store.
+    var place: String { options.builds ? "\(address), its builds" : address.description }
+
     /// What the user lets go over the line.
     var bytesPerSecond: UInt64? { options.bytesPerSecond.map { UInt64($0) } }
 
@@ -31,7 +36,6 @@ package struct SSHTransport: Sendable {
     ///
     /// - Parameter creating: makes the store there if there is none.
     package func connect(creating: Bool) throws(StoreError) -> WireConnection {
-        let place = address.description
         let child: PipedProcess
         do throws(SystemError) {
             child = try PipedProcess(arguments(serving: address.path), environment: environment)
@@ -53,7 +57,6 @@ package struct SSHTransport: Sendable {
     }
 
     private func explain(_ error: StoreError, status: Int32) -> StoreError {
-        let place = address.description
         let message: String
         switch status {
         case Self.noProgram:
@@ -62,6 +65,9 @@ package struct SSHTransport: Sendable {
                 "there is no kcache at \(host): install it there, or say where it is (kcache store add --program)"
         // ssh has said why, on its standard error.
         case 255: message = "ssh could not reach \(address.destination)"
+        // Of its own parser: it does not know the words that it was given.
+        case 2 where options.builds:
+            message = "the kcache at \(address.destination) can't build: update it there"
         default: return error
         }
         return StoreError(.unreachable, message, subject: place)
@@ -80,8 +86,11 @@ package struct SSHTransport: Sendable {
         return words + ["--", address.destination, command]
     }
 
+    /// The words that run kcache at the far end with these of its own, on this process's input and output.
+    package func command(running words: [String]) -> [String] { arguments(running: farCommand(words)) }
+
     private func arguments(serving path: String?) -> [String] {
-        let words = ["serve", "--stdio"] + (path.map { ["--", $0] } ?? [])
+        let words = ["serve", "--stdio"] + (options.builds ? ["--builds"] : path.map { ["--", $0] } ?? [])
         return arguments(running: farCommand(words))
     }
 

@@ -132,10 +132,12 @@ package final class WireConnection: Sendable {
         try startNumbered(request, limit: limit).reply
     }
 
-    func startNumbered(_ request: WireRequest, limit: Int = 0, isOwed: Bool = true) throws(StoreError) -> (
+    func startNumbered(
+        _ request: WireRequest, limit: Int = 0, isOwed: Bool = true, hear: PendingReply.Hearing? = nil
+    ) throws(StoreError) -> (
         number: UInt32, reply: PendingReply
     ) {
-        let pending = PendingReply(limit: limit, isOwed: isOwed)
+        let pending = PendingReply(limit: limit, isOwed: isOwed, hear: hear)
         let (number, failure) = shared.state.withLock { state -> (UInt32, StoreError?) in
             let number = state.next
             state.next = state.next == .max ? 1 : state.next + 1

@@ -8,6 +8,8 @@ package final class StoreServer {
         package var access = WireAccess.full
         /// What the client is told of this program.
         package var program = "kcache"
+        /// Builds for the client; nil: this is a store and nothing else.
+        package var builder: (any BuildService)?
         package init() {}
     }
 

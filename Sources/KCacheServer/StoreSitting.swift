@@ -6,7 +6,8 @@ import KCacheSystem
 final class StoreSitting {
     private let store: Store
     private let options: StoreServer.Options
-    private let output: ByteChannel
+    private let replies: ReplyWriter
+    private var build: ServedBuild?
     private var uploads: [UInt32: Upload] = [:]
     private var lock: StoreLocks.Held?
 
@@ -14,12 +15,16 @@ final class StoreSitting {
     private static let mostUploads = 16
 
     init(_ store: Store, _ options: StoreServer.Options, _ output: ByteChannel) {
-        (self.store, self.options, self.output) = (store, options, output)
+        (self.store, self.options) = (store, options)
+        replies = ReplyWriter(output)
     }
 
-    /// Answers until the client goes. What it has sent by halves stays for its next attempt.
+    /// Answers until the client goes. What it has sent by halves stays for its next attempt; a build ends with it.
     func run(_ frames: inout WireReader) throws {
-        defer { for upload in uploads.values { upload.suspend() } }
+        defer {
+            for upload in uploads.values { upload.suspend() }
+            build?.end()
+        }
         while let frame = try frames.frame() { try answer(frame) }
     }
 
@@ -66,6 +71,7 @@ final class StoreSitting {
             lock = nil
             lock = try take(wanted, number)
             try send(.end(0), number)
+        case .build(let order): try start(order, number)
         }
     }
 
@@ -144,6 +150,21 @@ final class StoreSitting {
         try send(.end(0), number)
     }
 
+    // MARK: Building
+
+    private func start(_ order: WireBuildOrder, _ number: UInt32) throws {
+        try demand(.full)
+        guard let builder = options.builder else {
+            throw WireFailure(
+                code: .forbidden, message: "\(store.place) is a store: nothing is built over this connection",
+                subject: store.place)
+        }
+        guard build?.isRunning != true else {
+            throw WireFailure(code: .misuse, message: "one build at a time", subject: store.place)
+        }
+        build = ServedBuild(builder, order, store, replies, number)
+    }
+
     // MARK: Helpers
 
     private func demand(_ access: WireAccess) throws {
@@ -172,5 +193,5 @@ final class StoreSitting {
         return held
     }
 
-    private func send(_ reply: WireReply, _ number: UInt32) throws { try output.write(reply.frame(number)) }
+    private func send(_ reply: WireReply, _ number: UInt32) throws { try replies.send(reply, number) }
 }

@@ -117,7 +117,9 @@ package final class Store: Sendable {
     ) throws {
         // The default store's folder is the user's cache folder, where the states of trees are kept too, and what was
         // seen of stores if it is the state folder as well.
-        let neighbours = ["lock", "trees", "make", "seen", "far", "tools.stat-index"].map { Array($0.utf8) }
+        let neighbours = ["lock", "trees", "make", "seen", "far", "builds", "tools.stat-index"].map {
+            Array($0.utf8)
+        }
         let known = Set(ObjectKind.allCases.map { Array($0.rawValue.utf8) } + neighbours)
         let entries = try translating("cannot read the folder \(path.string)", subject: path.string) {
             () throws(SystemError) in

@@ -32,6 +32,9 @@ package final class ByteChannel: Sendable {
     /// This process's own standard output; stays open.
     package static let standardOutput = ByteChannel(fd: 1, subject: "standard output", owned: false)
 
+    /// This process's own standard error; stays open.
+    package static let standardError = ByteChannel(fd: 2, subject: "standard error", owned: false)
+
     /// Both ends of a new pipe.
     package static func pipe(_ subject: String) throws(SystemError) -> (
         reading: ByteChannel, writing: ByteChannel

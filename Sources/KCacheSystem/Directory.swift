@@ -238,6 +238,15 @@ package final class Directory: Sendable {
         } ?? false
     }
 
+    /// Removes a directory with all that is below it; links are removed, not followed.
+    package func removeTree(_ name: TreePath) throws(SystemError) {
+        for entry in try directory(name).entries() {
+            guard let path = name.appending(entry: entry.name) else { continue }
+            if entry.status.kind == .directory { try removeTree(path) } else { try remove(path) }
+        }
+        try removeDirectory(name)
+    }
+
     package func setModificationTime(_ name: TreePath, _ ns: Int64) throws(SystemError) {
         let done: Bool? = try inParent(of: name, "set the time of") { parent, leaf in
             (kcache_set_mtime(parent, leaf, ns), true)

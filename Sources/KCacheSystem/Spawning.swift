@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 
 /// One start of a program by posix_spawn(3), and the wait for its end.
-struct Spawning {
+package struct Spawning {
     /// The first is looked up in the environment's PATH.
     var arguments: [String]
     var environment: [String: String]
@@ -49,6 +49,14 @@ struct Spawning {
         let failed = program.withPlatformString { posix_spawn(&pid, $0, &actions, &attributes, &argv, &envp) }
         guard failed == 0 else { throw SystemError("run", name, Errno(rawValue: failed)) }
         return pid
+    }
+
+    /// Starts a program that goes on by itself, without input and output.
+    package static func startApart(_ arguments: [String], environment: [String: String]) throws(SystemError) {
+        var spawning = Spawning(arguments, environment: environment, directory: "/")
+        spawning.discarded = [0, 1, 2]
+        spawning.ownGroup = true
+        _ = try spawning.start()
     }
 
     // MARK: The end

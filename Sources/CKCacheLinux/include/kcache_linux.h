@@ -68,7 +68,10 @@ int kcache_terminal_columns(int fd);
 /// 0 if this process is in the background of the terminal, else 1.
 int kcache_is_foreground(int fd);
 int kcache_copy_window(int from, int to);
-/// A pseudo terminal with the window and modes of `like` that changes no byte and echoes none. Nobody's
+/// The size of the terminal's window: 0, or -errno if it is none.
+int kcache_window(int fd, unsigned short *columns, unsigned short *rows);
+int kcache_set_window(int fd, unsigned short columns, unsigned short rows);
+/// A pseudo terminal with the window and modes of `like` (a new one's own, if that is -1) that changes no byte and echoes none. Nobody's
 /// controlling terminal. The master does not block.
 int kcache_open_pty(int like, int *master, int *slave);
 /// Writes a byte to `fd` on each change of the window (SIGWINCH); -1 ends that.

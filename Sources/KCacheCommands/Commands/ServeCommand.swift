@@ -1,4 +1,5 @@
 import ArgumentParser
+import KCacheBuild
 import KCacheServer
 import KCacheStore
 import KCacheSystem
@@ -24,6 +25,11 @@ struct ServeCommand: ParsableCommand {
     var readOnly = false
     @Flag(name: .long, help: "Let the client add snapshots, and neither replace nor delete anything.")
     var appendOnly = false
+    @Flag(
+        name: .long,
+        help: "Build for the client as well (`kcache build --on`), in workspaces in this user's cache folder."
+    )
+    var builds = false
     @Argument(
         help: ArgumentHelp(
             "The store's folder; ~/ is this user's home. Default: the user's store.", valueName: "folder"))
@@ -34,6 +40,9 @@ struct ServeCommand: ParsableCommand {
         guard !(readOnly && appendOnly) else {
             throw ValidationError("--read-only and --append-only: give one of the two")
         }
+        guard !builds || !(readOnly || appendOnly || folder != nil || global.store != nil) else {
+            throw ValidationError("--builds has a store of its own, which it reads and writes")
+        }
     }
 
     func run() throws {
@@ -41,6 +50,7 @@ struct ServeCommand: ParsableCommand {
         var options = StoreServer.Options()
         options.access = readOnly ? .readOnly : appendOnly ? .appendOnly : .full
         options.program = "kcache \(Version.text)"
+        if builds { return try serveBuilds(options, invocation) }
         let server = StoreServer(input: .standardInput, output: .standardOutput, options: options) { mode in
             let served =
                 try folder.map { try reference($0, invocation) } ?? global.storeReference(invocation)
@@ -49,6 +59,26 @@ struct ServeCommand: ParsableCommand {
                     "\(served.place) is a store elsewhere: serve takes a folder of this machine")
             }
             return try Store.open(at: path, mode: mode)
+        }
+        try server.run()
+    }
+
+    private func serveBuilds(_ options: StoreServer.Options, _ invocation: Invocation) throws {
+        guard let program = ProcessStrings.programPath() else {
+            throw SettingsError("/proc does not tell which file this program is: nothing can be built")
+        }
+        let folder = WorkspaceFolder(cache: try invocation.cacheFolder())
+        var options = options
+        options.builder = WorkspaceBuilder(folder, host: try invocation.host(), program: program)
+        defer {
+            // Nobody waits for it: the client has what it wanted.
+            do {
+                try Spawning.startApart(
+                    [program.string, BuildCommand.name, "--tidy"], environment: invocation.environment)
+            } catch _ {}
+        }
+        let server = StoreServer(input: .standardInput, output: .standardOutput, options: options) { _ in
+            try folder.store()
         }
         try server.run()
     }

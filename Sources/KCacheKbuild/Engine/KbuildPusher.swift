@@ -15,6 +15,8 @@ package struct KbuildPusher: Sendable {
         package var tree: FilePath
         package var name = ""
         package var withoutSources = false
+        /// Takes sources and `.config` alone, of a tree that need not be built.
+        package var sourcesOnly = false
         /// Takes a tree whose build was interrupted all the same.
         package var partial = false
         package var dryRun = false
@@ -63,7 +65,8 @@ package struct KbuildPusher: Sendable {
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
             header: try header(inspection, request),
-            entries: plan.entries.filter { !unfinished.contains($0.path) })
+            entries: request.sourcesOnly
+                ? Self.sources(plan.entries) : plan.entries.filter { !unfinished.contains($0.path) })
         finder.annotate(&snapshot.entries)
         snapshot.seal()
 
@@ -109,6 +112,7 @@ package struct KbuildPusher: Sendable {
         guard tree.hasConfiguration else {
             throw KbuildError(.noConfig, "\(place) has no .config: configure and build it first, then push")
         }
+        if request.sourcesOnly { return }
         guard inspection.roles.contains(.output) else {
             throw KbuildError(.notBuilt, "nothing is built in \(place): run make first, then push")
         }
@@ -131,6 +135,7 @@ package struct KbuildPusher: Sendable {
         guard !request.dryRun else { return try inspection.local(options) }
         options.mustRead = { role, content in
             if role == .source, request.withoutSources { return false }
+            if role == .output, request.sourcesOnly { return false }
             return !content.chunks.allSatisfy { session.contains($0.digest) }
         }
         options.advance = { request.progress(.advanced(phase: .storing, by: $0)) }
@@ -139,6 +144,7 @@ package struct KbuildPusher: Sendable {
         defer { request.progress(.finished(phase: .storing)) }
         options.consume = { batch in
             if batch.role != .output, request.withoutSources { return }
+            if batch.role == .output, request.sourcesOnly { return }
             try writer.add(
                 FrameInput(chunks: batch.chunks, bytes: batch.bytes),
                 kind: batch.role == .output ? .outputs : .sources)
@@ -157,6 +163,15 @@ package struct KbuildPusher: Sendable {
         header.environment.pins = try BuildPins.recorded(in: inspection.root)
         header.environment.toolchain = try LocalToolchain(host: host).recorded(inspection)
         return header
+    }
+
+    /// Without their places in time, which only outputs need.
+    private static func sources(_ entries: [SnapshotEntry]) -> [SnapshotEntry] {
+        entries.filter { $0.role != .output }.map { entry in
+            var entry = entry
+            entry.order = 0
+            return entry
+        }
     }
 
     private func commit(
@@ -181,7 +196,9 @@ package struct KbuildPusher: Sendable {
             return
         }
         var entries = snapshot.entries
-        if !store.options.isRemote, let earlier = try earlierEntries(snapshot.header, session) {
+        if !request.sourcesOnly, !store.options.isRemote,
+            let earlier = try earlierEntries(snapshot.header, session)
+        {
             try DerivationFinder.addDeltas(
                 to: &entries, from: earlier, root: root, session: session, writer: writer)
         }

@@ -3,7 +3,9 @@ package import KCacheCore
 /// The numbers of the store protocol; `docs/protocol.md` has the byte tables.
 package enum WireFormat {
     /// The oldest version that this program speaks, and the newest.
-    package static let versions: ClosedRange<UInt8> = 1...1
+    package static let versions: ClosedRange<UInt8> = 1...2
+    /// From which on the far end can build.
+    package static let building: UInt8 = 2
     /// Starts what a client sends first.
     package static let clientMagic = Array("KCSP".utf8)
     /// Starts a server's answer. No text that a shell prints has NUL bytes.

@@ -13,10 +13,14 @@ package enum WireReply: Hashable, Sendable {
     case failed(WireFailure)
     /// Somebody else holds the lock; comes again every few seconds.
     case waiting
+    /// Of a build: what make prints, or the far kcache has to say.
+    case said(WireBuildVoice, [UInt8])
+    /// The build is over.
+    case built(WireBuildResult)
 
     private enum Kind: UInt8 {
         case data = 64
-        case objects, end, missing, failed, waiting
+        case objects, end, missing, failed, waiting, said, built
     }
 
     package func frame(_ number: UInt32) -> [UInt8] {
@@ -44,6 +48,13 @@ package enum WireReply: Hashable, Sendable {
             writer.text(failure.message)
             writer.text(failure.subject)
         case .waiting: kind = .waiting
+        case .said(let voice, let bytes):
+            kind = .said
+            writer.u8(voice.rawValue)
+            writer.raw(bytes)
+        case .built(let result):
+            kind = .built
+            result.encode(to: &writer)
         }
         return WireFrame.bytes(kind.rawValue, number, writer.bytes)
     }
@@ -79,6 +90,12 @@ package enum WireReply: Hashable, Sendable {
                 return .failed(
                     WireFailure(code: code, message: try reader.text(), subject: try reader.text()))
             case .waiting: return .waiting
+            case .said:
+                guard let voice = WireBuildVoice(rawValue: try reader.u8()) else {
+                    throw reader.error("unknown voice")
+                }
+                return .said(voice, Array(try reader.bytes(reader.remaining)))
+            case .built: return .built(try WireBuildResult(&reader))
             }
         }
     }

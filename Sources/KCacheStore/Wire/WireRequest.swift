@@ -30,12 +30,15 @@ package enum WireRequest: Hashable, Sendable {
     case removeLeftovers(dryRun: Bool)
     /// Takes a lock, instead of the one that is held: `waiting` while another has it, then `end`.
     case lock(Lock)
+    /// From version 2 on: `said`, any number of times, then `built`. `waiting` tells that it still goes on.
+    case build(WireBuildOrder)
 
     package enum Lock: UInt8, Sendable { case none, shared, exclusive }
 
     private enum Kind: UInt8 {
         case get = 16
-        case read, info, list, begin, append, commit, cancel, touch, delete, removeLeftovers, lock, resume
+        case read, info, list, begin, append, commit, cancel, touch, delete, removeLeftovers, lock, resume,
+            build
     }
 
     package func frame(_ number: UInt32) -> [UInt8] {
@@ -82,6 +85,9 @@ package enum WireRequest: Hashable, Sendable {
         case .lock(let lock):
             kind = .lock
             writer.u8(lock.rawValue)
+        case .build(let order):
+            kind = .build
+            order.encode(to: &writer)
         }
         return WireFrame.bytes(kind.rawValue, number, writer.bytes)
     }
@@ -113,6 +119,7 @@ package enum WireRequest: Hashable, Sendable {
             case .lock:
                 guard let lock = Lock(rawValue: try reader.u8()) else { throw reader.error("unknown lock") }
                 return .lock(lock)
+            case .build: return .build(try WireBuildOrder(&reader))
             }
         }
     }

@@ -1,0 +1,157 @@
+import KCacheCore
+package import KCacheKbuild
+package import KCacheServer
+package import KCacheStore
+import KCacheSystem
+import KCacheTree
+package import SystemPackage
+
+/// Builds in workspaces of this machine what others order.
+package struct WorkspaceBuilder: BuildService {
+    package struct Options: Sendable {
+        /// So many workspaces are kept.
+        package var most = 8
+        package init() {}
+    }
+
+    private let folder: WorkspaceFolder
+    private let host: HostEnvironment
+    /// This program, which runs make.
+    private let program: FilePath
+    private let options: Options
+
+    package init(
+        _ folder: WorkspaceFolder, host: HostEnvironment, program: FilePath, options: Options = Options()
+    ) {
+        (self.folder, self.host, self.program, self.options) = (folder, host, program, options)
+    }
+
+    package func build(_ order: WireBuildOrder, in store: Store, _ talk: BuildTalk) throws -> WireBuildResult
+    {
+        let workspace = try folder.workspace(order.workspace)
+        let lock = try workspace.lock {
+            do { try talk.note("waiting for another build of this tree") } catch _ {}
+        }
+        defer { lock.end() }
+        let session = try store.begin()
+        let snapshot = try session.snapshot(order.sources)
+        let differences = try ToolchainCheck(host: host(for: order)).differences(from: snapshot.header)
+        for line in differences.lines { try talk.note(line) }
+        if differences.isFatal, !order.acceptsAnyToolchain {
+            try talk.note(
+                "nothing is built: your machine could use none of it. Choose a compiler that both have "
+                    + "(--cc NAME), or build all the same (--any-toolchain)")
+            return WireBuildResult(status: 2, snapshot: nil)
+        }
+        try talk.stillRunning()
+        try mirror(snapshot, order, workspace, session, talk)
+        guard !talk.isCut else { return WireBuildResult(status: 130, snapshot: nil) }
+        let status = try make(order, workspace, talk)
+        var result = WireBuildResult(status: UInt32(clamping: status), snapshot: nil)
+        if status == 0, !talk.isCut {
+            try talk.stillRunning()
+            result.snapshot = try push(order, workspace, store)
+        }
+        do { try folder.bound(options.most) } catch {
+            try talk.note("old workspaces stay: \(error)")
+        }
+        return result
+    }
+
+    /// This machine, with the tools that the client has chosen.
+    private func host(for order: WireBuildOrder) -> HostEnvironment {
+        var host = host
+        for word in order.environment + order.arguments {
+            guard let cut = word.firstIndex(of: "="), !word.hasPrefix("-") else { continue }
+            host.environment[String(word[..<cut])] = String(word[word.index(after: cut)...])
+        }
+        return host
+    }
+
+    // MARK: Steps
+
+    private func mirror(
+        _ snapshot: Snapshot, _ order: WireBuildOrder, _ workspace: Workspace, _ session: StoreSession,
+        _ talk: BuildTalk
+    ) throws {
+        var about = workspace.about()
+        let root = try Directory.create(workspace.treePath)
+        let state = try TreeState(cache: host.cacheFolder, root: root)
+        let lock = try state.lock(.exclusive) {}
+        defer { lock.end() }
+        let inspection = try TreeInspection(root, state: state, host: host)
+        let mirror = SourceMirror(
+            root: root, rules: inspection.rules, session: session, earlier: earlier(about, session))
+        // Until it is done, nobody knows which sources stand there.
+        about.origin = order.origin
+        about.sources = nil
+        try workspace.save(about)
+        let summary = try mirror.run(snapshot.entries, try inspection.local())
+        about.sources = order.sources
+        try workspace.save(about)
+        guard !summary.written.isEmpty || !summary.removed.isEmpty else { return }
+        let removed = summary.removed.isEmpty ? "" : ", \(summary.removed.count) removed"
+        try talk.note("\(summary.written.count) files written in \(workspace.treePath.string)\(removed)")
+    }
+
+    /// The paths that stand in the workspace by the last mirroring; nil if nobody knows.
+    private func earlier(_ about: Workspace.About, _ session: StoreSession) -> Set<TreePath>? {
+        guard let sources = about.sources else { return nil }
+        do {
+            return Set(try session.snapshot(sources).entries.lazy.filter { $0.role != .output }.map(\.path))
+        } catch {
+            return nil
+        }
+    }
+
+    private func make(_ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk) throws -> Int32 {
+        let tree = try Directory.open(workspace.treePath).realPath()
+        let jobs = BuildWords.hasJobs(order.arguments) ? [] : ["-j\(availableProcessors())"]
+        var environment = host.environment
+        for word in order.environment {
+            guard let cut = word.firstIndex(of: "=") else { continue }
+            environment[String(word[..<cut])] = String(word[word.index(after: cut)...])
+        }
+        environment["TERM"] = order.terminal?.type
+        for name in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS"] { environment[name] = nil }
+        let process = try GroupProcess(
+            [program.string, "make"] + jobs + order.arguments, environment: environment, directory: tree,
+            window: order.terminal.map { TerminalWindow(columns: $0.columns, rows: $0.rows) })
+        talk.onCut { process.interrupt() }
+        defer { talk.onCut(nil) }
+        let here = Array(tree.string.utf8)
+        var output = PathTranslation(from: here, to: order.tree)
+        var errors = PathTranslation(from: here, to: order.tree)
+        let status = try process.run(quiet: Self.quiet) { part in
+            switch part {
+            case .output(let bytes): try talk.say(.output, output.take(bytes))
+            case .error(let bytes): try talk.say(.error, errors.take(bytes))
+            case .quiet:
+                try talk.say(.output, output.finish())
+                try talk.say(.error, errors.finish())
+                try talk.stillRunning()
+            }
+        }
+        try talk.say(.output, output.finish())
+        try talk.say(.error, errors.finish())
+        return status
+    }
+
+    /// Nanoseconds.
+    private static let quiet: Int64 = 5_000_000_000
+
+    /// Goals that make a part of the kernel leave a tree that is not whole: what there is of it will do.
+    private func push(_ order: WireBuildOrder, _ workspace: Workspace, _ store: Store) throws -> SnapshotID? {
+        var request = KbuildPusher.Request(tree: workspace.treePath)
+        request.name = SnapshotName.build(workspace.name)
+        let pusher = KbuildPusher(host: host(for: order), store: store)
+        do { return try pusher.push(request).id } catch let error as KbuildError
+            where error.code == .interrupted
+        {
+            request.partial = true
+            return try pusher.push(request).id
+        } catch let error as KbuildError where error.code == .notBuilt {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import KCacheCore
+package import KCacheStore
+import KCacheSystem
+package import SystemPackage
+
+/// All that this user's machine builds for others: a store, and workspaces beside it.
+package struct WorkspaceFolder: Sendable {
+    package let path: FilePath
+
+    /// - Parameter cache: the user's cache folder for kcache.
+    package init(cache: FilePath) { path = cache.appending("builds") }
+
+    /// The one that clients send to and fetch from.
+    package func store() throws -> Store {
+        try Store.open(at: path.appending("store"), mode: .createIfMissing)
+    }
+
+    /// Makes it where it is missing; nobody else may look in.
+    func workspace(_ name: String) throws -> Workspace {
+        let folder = try Directory.create(path.appending(name))
+        try Directory.open(path).setPermissions(TreePath(literal: Array(name.utf8)), 0o700)
+        return Workspace(name: name, folder: folder)
+    }
+
+    /// The latest used first.
+    package func workspaces() throws -> [Workspace] {
+        let folder: Directory
+        do { folder = try Directory.open(path) } catch {
+            if error.errno == .noSuchFileOrDirectory { return [] }
+            throw error
+        }
+        var found: [(used: Int64, workspace: Workspace)] = []
+        for entry in try folder.entries() where entry.status.kind == .directory {
+            guard let name = String(validating: entry.name, as: UTF8.self), Self.isName(name) else {
+                continue
+            }
+            let workspace = Workspace(name: name, folder: try folder.directory(TreePath(literal: entry.name)))
+            found.append((try workspace.lastUsed(), workspace))
+        }
+        return found.sorted { $0.used > $1.used }.map(\.workspace)
+    }
+
+    /// Removes a workspace, unless somebody builds in it: false then.
+    package func remove(_ workspace: Workspace) throws -> Bool {
+        guard let lock = try workspace.tryLocking() else { return false }
+        defer { lock.end() }
+        try Directory.open(path).removeTree(TreePath(literal: Array(workspace.name.utf8)))
+        return true
+    }
+
+    /// Removes those that were used the longest ago, so that no more than `most` stay.
+    func bound(_ most: Int) throws {
+        for workspace in try workspaces().dropFirst(most) { _ = try remove(workspace) }
+    }
+
+    /// As a client names one.
+    package static func isName(_ text: String) -> Bool {
+        text.utf8.count == 16 && text.utf8.allSatisfy { Set("0123456789abcdef".utf8).contains($0) }
+    }
+
+    /// Forgets what no workspace needs any more, and frees its place in the store.
+    ///
+    /// What was used within the last hour stays: somebody may be about to fetch it.
+    package func tidy(now: Int64) throws {
+        let store = try store()
+        let names = Set(
+            try workspaces().flatMap { [SnapshotName.sources($0.name), SnapshotName.build($0.name)] })
+        var seen = Set<String>()
+        var gone: [SnapshotID] = []
+        let entries = try store.catalog().entries.sorted { $0.lastUsedNanoseconds > $1.lastUsedNanoseconds }
+        for entry in entries {
+            let isLatest = names.contains(entry.header.name) && seen.insert(entry.header.name).inserted
+            if !isLatest, entry.lastUsedNanoseconds < now - 3_600_000_000_000 { gone.append(entry.id) }
+        }
+        guard !gone.isEmpty else { return }
+        _ = try store.forget(gone)
+        _ = try store.collect()
+    }
+}
+
+/// Names of snapshots in the store of builds.
+enum SnapshotName {
+    static func sources(_ workspace: String) -> String { "sources-\(workspace)" }
+    static func build(_ workspace: String) -> String { "build-\(workspace)" }
+}
