@@ -40,6 +40,9 @@ final class FrameKeeper: Sendable {
         }
     }
 
+    /// Keeps nothing more, for this reason.
+    func giveUp(_ reason: StoreError) { state.withLock { $0.failure = $0.failure ?? reason } }
+
     private func append(
         _ chunks: [Chunk], _ rawLength: Int, _ compressed: UnsafeRawBufferPointer, _ kind: PackKind
     ) throws {

@@ -27,6 +27,11 @@ package struct IndexCache: Sendable {
         } catch _ {}
     }
 
+    /// Removes one that has turned out to be of no use.
+    func drop(_ pack: Digest) {
+        do throws(SystemError) { try folder.remove(TreePath(literal: Array(pack.hex.utf8))) } catch _ {}
+    }
+
     /// Removes all others.
     func retain(_ packs: Set<Digest>) {
         let kept = Set(packs.map { Array($0.hex.utf8) })

@@ -25,7 +25,8 @@ struct SnapshotReach: Sendable {
         }
         take(record.manifest, optional: false)
         for item in entries {
-            if let content = item.derivation?.content { take(content, optional: false) }
+            // Who lacks a delta reads what it would have made.
+            if let content = item.derivation?.content { take(content, optional: true) }
             guard let content = item.content else { continue }
             take(content, optional: record.header.withoutSources && item.role == .source)
         }

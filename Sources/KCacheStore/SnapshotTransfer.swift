@@ -79,7 +79,7 @@ package struct SnapshotTransfer: Sendable {
             }
         }
         for entry in try source.entries(of: record, id) {
-            if let delta = entry.derivation?.content { take(delta, optional: false) }
+            if let delta = entry.derivation?.content { take(delta, optional: true) }
             if let content = entry.content {
                 take(content, optional: record.header.withoutSources && entry.role == .source)
             }

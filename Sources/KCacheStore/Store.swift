@@ -10,7 +10,7 @@ package final class Store: Sendable {
     package let path: FilePath?
     package let objects: any ObjectPruner
     package let locks: StoreLocks
-    private let indexCache: IndexCache?
+    let indexCache: IndexCache?
     let clock: WallClock
     package let options: Options
 

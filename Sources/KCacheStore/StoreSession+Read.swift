@@ -48,9 +48,32 @@ extension StoreSession {
     package func readFrame(
         _ frame: ReadPlan.Frame, _ body: (Chunk, UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        if frame.isNear, let tier { return try tier.near.readFrame(frame, body) }
+        if frame.isNear, let tier { return try readNear(frame, tier, body) }
         guard let tier else { return try withFrame(frame, body) { _, _ in } }
         try withFrame(frame, body) { raw, compressed in try tier.keeper.add(frame, raw, compressed) }
+    }
+
+    /// What can't be read near is read far away, of the frame only what the body has not had: it may count.
+    private func readNear(
+        _ frame: ReadPlan.Frame, _ tier: SessionTier, _ body: (Chunk, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var given = Set<Digest>()
+        var isBodys = false
+        do {
+            try tier.near.readFrame(frame) { chunk, bytes in
+                given.insert(chunk.digest)
+                isBodys = true
+                try body(chunk, bytes)
+                isBodys = false
+            }
+        } catch let error as StoreError where !isBodys {
+            let rest = frame.wanted.lazy.map(\.chunk.digest).filter { !given.contains($0) }
+            let (plan, missing) = claims.state.withLock { $0.index.plan(rest) }
+            guard missing.isEmpty else { throw error }
+            // What is damaged there is no place for more, until somebody has looked.
+            tier.keeper.giveUp(error)
+            for frame in plan.frames { try readFrame(frame, body) }
+        }
     }
 
     /// `afterwards` gets the whole frame, when the wanted chunks have been checked.
@@ -59,6 +82,19 @@ extension StoreSession {
         afterwards: (_ raw: UnsafeRawBufferPointer, _ compressed: UnsafeRawBufferPointer) throws -> Void
     ) throws {
         countRead(frame)
+        do {
+            try readAndCheck(frame, body, afterwards: afterwards)
+        } catch let error as StoreError where error.code == .damaged {
+            // It may be the index that lies: the next session asks for it again.
+            store.indexCache?.drop(frame.pack)
+            throw error
+        }
+    }
+
+    private func readAndCheck(
+        _ frame: ReadPlan.Frame, _ body: (Chunk, UnsafeRawBufferPointer) throws -> Void,
+        afterwards: (_ raw: UnsafeRawBufferPointer, _ compressed: UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         try decompressors.withWorker { worker in
             try PackReader(objects: store.objects).withFrame(
                 frame.pack, at: frame.offset, compressedLength: Int(frame.compressedLength),
@@ -97,15 +133,17 @@ extension StoreSession {
         }
         let lent = self.lent.withLock { lent in
             content.chunks.compactMap { chunk in lent[chunk.digest].map { (chunk, $0) } }
-        }.filter { $0.0.length == $0.1.count }
+        }
         let atHand = Set(lent.map(\.0.digest))
         let plan = try plan(reading: content.chunks.lazy.map(\.digest).filter { !atHand.contains($0) })
         let lengths = Dictionary(content.chunks.map { ($0.digest, $0.length) }) { $0 == $1 ? $0 : .max }
-        for wanted in plan.frames.lazy.flatMap(\.wanted)
-        where lengths[wanted.chunk.digest] != wanted.chunk.length {
+        let found =
+            plan.frames.lazy.flatMap(\.wanted).map(\.chunk)
+            + lent.lazy.map { Chunk(digest: $0.0.digest, length: UInt32(clamping: $0.1.count)) }
+        for chunk in found where lengths[chunk.digest] != chunk.length {
             throw StoreError(
-                .damaged, "chunk \(wanted.chunk.digest.short) has another length than the content says",
-                subject: wanted.chunk.digest.hex)
+                .damaged, "chunk \(chunk.digest.short) has another length than the content says",
+                subject: chunk.digest.hex)
         }
         var bytes = [UInt8](repeating: 0, count: offset)
         for (chunk, data) in lent {

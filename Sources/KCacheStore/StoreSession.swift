@@ -90,19 +90,28 @@ package final class StoreSession: Sendable {
     /// near store could not take it.
     package func keep(_ id: SnapshotID, _ snapshot: Snapshot) throws -> StoreError? {
         guard let tier else { return nil }
-        if let failure = tier.keeper.finish() { return failure }
-        guard var record = try record(id) else { return nil }
-        let missing = snapshot.entries.filter { entry in
-            entry.content?.chunks.contains { !tier.near.contains($0.digest) } ?? false
-        }
-        guard missing.allSatisfy({ $0.role == .source }) else { return nil }
-        // Another record, and so none that anybody has signed.
-        if !missing.isEmpty { record.header.withoutSources = true }
         do {
+            if let failure = tier.keeper.finish() { return failure }
+            guard var record = try record(id) else { return nil }
+            let missing = snapshot.entries.filter { entry in
+                entry.content?.chunks.contains { !tier.near.contains($0.digest) } ?? false
+            }
+            guard missing.allSatisfy({ $0.role == .source }) else { return nil }
+            // Another record, and so none that anybody has signed.
+            if !missing.isEmpty { record.header.withoutSources = true }
+            try keep(record.manifest, tier)
             let signatures = missing.isEmpty ? try signatures(id) ?? [] : []
             _ = try tier.near.commit(record) { _ in signatures }
-        } catch let error as StoreError where !error.isOfThePlace { return error }
-        return nil
+            return nil
+        } catch let error as StoreError { return error }
+    }
+
+    /// Of a manifest that was put together here (`lend`) no frame has come by that could be kept.
+    private func keep(_ manifest: Content, _ tier: SessionTier) throws {
+        guard manifest.chunks.contains(where: { !tier.near.contains($0.digest) }) else { return }
+        let writer = tier.near.makeWriter()
+        try writer.add(try read(content: manifest), manifest, kind: .manifests)
+        _ = try writer.finish()
     }
 
     package func catalog() throws -> Catalog { try store.catalog() }

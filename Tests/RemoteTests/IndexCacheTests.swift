@@ -1,9 +1,10 @@
 import KCacheCore
-import KCacheStore
 import KCacheSystem
 import SystemPackage
 import TestStore
 import Testing
+
+@testable import KCacheStore
 
 /// Indexes of far packs are fetched once.
 @Suite struct IndexCacheTests {
@@ -46,6 +47,30 @@ import Testing
         }
         #expect(try received() > 30_000)
         #expect(try received() < 2000)
+    }
+
+    /// An index that is whole and wrong, as a far end may once have given it, does not stay for ever.
+    @Test func aFalseIndexIsFetchedAgainAfterItFailed() throws {
+        for info in try wire.behind.objects.list(.index) {
+            let pack = try #require(info.name.digest)
+            let bytes = try #require(try wire.behind.objects.get(info.name, limit: 1 << 20))
+            let index = try PackIndex.decode(bytes, of: pack)
+            var table = PackTable(kind: index.table.kind)
+            for frame in index.table.frames {
+                // The same chunks in another order: every digest is at a wrong place.
+                let chunks = index.table.chunks[frame.firstChunk..<frame.firstChunk + frame.chunkCount]
+                table.append(
+                    chunks.reversed(), rawLength: Int(frame.rawLength),
+                    compressedLength: Int(frame.compressedLength))
+            }
+            let wrong = PackIndex(pack: pack, packSize: index.packSize, table: table).encode()
+            try wire.behind.objects.put(info.name, wrong)
+            if index.table.chunks.count > 1 {
+                #expect(storeError { _ = try pull(try far(), id) }?.code == .damaged)
+            }
+            try wire.behind.objects.put(info.name, bytes)
+        }
+        #expect(try pull(try far(), id) == sampleFiles(3, count: 400, size: 3000))
     }
 
     @Test func whatTheStoreNoLongerHasIsDropped() throws {

@@ -118,7 +118,11 @@ package struct KbuildPuller: Sendable {
         let summary = try TreeRestorer(
             root: root, plan: plan, rules: inspection.rules, session: session, options: options
         ).run()
-        try session.touch(chosen.announcement.id)
+        // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
+        try settle(plan, local, summary.freshness, root, state, &report)
+        do { try session.touch(chosen.announcement.id) } catch let error as StoreError {
+            report.remarks.append("gc of \(store.place) is not told that this snapshot is in use: \(error)")
+        }
         if let failure = try session.keep(chosen.announcement.id, chosen.snapshot) {
             report.remarks.append("the next pull fetches this again: \(failure)")
         }
@@ -129,7 +133,6 @@ package struct KbuildPuller: Sendable {
         report.bytesRead = session.bytesRead
         report.invalidated = summary.removed
         report.fromTheFuture = summary.freshness.fromTheFuture
-        try settle(plan, local, summary.freshness, root, state, &report)
         return report
     }
 
