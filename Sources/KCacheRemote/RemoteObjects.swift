@@ -26,6 +26,8 @@ package final class RemoteObjects: ObjectPruner {
         var current: WireObjects?
         var lock = WireRequest.Lock.none
         var wasConnected = false
+        /// A lock was lost with its connection, and whoever had it has not looked since what is still there.
+        var hasLostLock = false
         /// Of connections that are gone.
         var past = Traffic()
     }
@@ -53,7 +55,10 @@ package final class RemoteObjects: ObjectPruner {
             if let current = state.current { return .success(current) }
             do throws(StoreError) {
                 let objects = WireObjects(try connect())
-                if state.lock != .none { try objects.lock(state.lock, waiting: {}) }
+                if state.lock != .none {
+                    state.hasLostLock = true
+                    try objects.lock(state.lock, waiting: {})
+                }
                 state.current = objects
                 state.wasConnected = true
                 return .success(objects)
@@ -113,15 +118,18 @@ package final class RemoteObjects: ObjectPruner {
 
     private func take(_ lock: WireRequest.Lock, _ waiting: () -> Void) throws(StoreError) -> StoreLocks.Held {
         try retrying { objects throws(StoreError) in try objects.lock(lock, waiting: waiting) }
-        state.withLock { $0.lock = lock }
-        return StoreLocks.Held { [self] in
-            let current = state.withLock { state in
-                state.lock = .none
-                return state.current
-            }
-            // A connection that is gone holds no lock.
-            do throws(StoreError) { try current?.unlock() } catch _ {}
-        }
+        state.withLock { ($0.lock, $0.hasLostLock) = (lock, false) }
+        return StoreLocks.Held(
+            release: { [self] in
+                let current = state.withLock { state in
+                    state.lock = .none
+                    return state.current
+                }
+                // A connection that is gone holds no lock.
+                do throws(StoreError) { try current?.unlock() } catch _ {}
+            },
+            wasLost: { [self] in state.withLock { $0.hasLostLock } },
+            renew: { [self] in state.withLock { $0.hasLostLock = false } })
     }
 
     // MARK: Objects
@@ -152,7 +160,19 @@ package final class RemoteObjects: ObjectPruner {
         try retrying { objects throws(StoreError) in try objects.list(kind) }
     }
 
+    /// A catalog entry goes over the connection that has the lock, or not at all: over the next one it could name
+    /// what a gc has removed between the two.
     package func put(_ name: ObjectName, _ bytes: [UInt8]) throws(StoreError) {
+        if case .catalog = name {
+            let objects = try objects()
+            guard !state.withLock({ $0.hasLostLock }) else {
+                throw StoreError(
+                    .unreachable,
+                    "the connection to \(place) was lost, and with it the lock: nothing was listed there; try again",
+                    subject: place)
+            }
+            return try objects.put(name, bytes)
+        }
         try retrying { objects throws(StoreError) in try objects.put(name, bytes) }
     }
 

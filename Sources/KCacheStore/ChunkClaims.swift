@@ -32,6 +32,9 @@ final class ChunkClaims: Sendable {
         state.withLock { $0.claimed.subtract(digests) }
     }
 
+    /// Forgets everything for what is there now.
+    func replace(_ index: ChunkIndex) { state.withLock { $0 = State(index: index) } }
+
     /// Takes finished packs into the index, those that it doesn't have yet.
     func publish(_ packs: [PackIndex]) {
         state.withLock { state in

@@ -49,6 +49,29 @@ package struct SnapshotTransfer: Sendable {
             for signature in try lackingSignatures(id) { try target.add(signature, to: id) }
             return summary
         }
+        var attempt = 0
+        while true {
+            do {
+                try copyContent(record, id, &summary)
+                let signatures = try lackingSignatures(id)
+                guard try target.commit(record, sign: { _ in signatures }) == id else {
+                    throw StoreError(
+                        .damaged, "snapshot \(id.short) does not encode to itself", subject: id.digest.hex)
+                }
+                return summary
+            } catch let error as StoreError {
+                // Between two connections nobody had the lock: what was there may have been collected.
+                guard error.code == .unreachable || target.hasLostLock, attempt < options.retries else {
+                    throw error
+                }
+                attempt += 1
+                try target.renew()
+            }
+        }
+    }
+
+    /// Packs and their indexes.
+    private func copyContent(_ record: SnapshotRecord, _ id: SnapshotID, _ summary: inout Summary) throws {
         let plan = try source.plan(reading: try lacking(record, id))
         options.started(plan.compressedBytes)
         var packs = PackImages(target.store.options.fullPack)
@@ -59,12 +82,6 @@ package struct SnapshotTransfer: Sendable {
         for rest in try packs.finish() { try send(rest, &summary) }
         target.claims.publish(packs.sealed)
         for index in packs.sealed { try target.store.objects.put(.index(index.pack), index.encode()) }
-        let signatures = try lackingSignatures(id)
-        guard try target.commit(record, sign: { _ in signatures }) == id else {
-            throw StoreError(
-                .damaged, "snapshot \(id.short) does not encode to itself", subject: id.digest.hex)
-        }
-        return summary
     }
 
     /// The snapshot's chunks that the other store lacks, in an order that depends on nothing else: a second
@@ -98,20 +115,22 @@ package struct SnapshotTransfer: Sendable {
     private func send(_ pack: PackImages.Image, _ summary: inout Summary) throws {
         let name = ObjectName.pack(pack.index.pack)
         var attempt = 0
+        var mayResume = true
+        var resumed = 0
         while true {
             var stream: (any ObjectStream)?
             do throws(StoreError) {
                 let objects = target.store.objects
-                let begun =
-                    if let taken = try objects.resumeStream(name) { taken } else { try objects.beginStream() }
+                let taken = mayResume ? try objects.resumeStream(name) : nil
+                let begun = if let taken { taken } else { try objects.beginStream() }
                 stream = begun
                 var done = Int(clamping: begun.length)
                 if done > pack.bytes.count {
-                    throw StoreError(
-                        .damaged, "\(target.store.place) has more of \(name.forPeople) than there is",
-                        subject: name.path)
+                    (mayResume, resumed) = (false, 0)
+                    begun.cancel()
+                    continue
                 }
-                summary.resumedBytes += ByteCount(done)
+                resumed = done
                 while done < pack.bytes.count {
                     let end = min(done + Self.piece, pack.bytes.count)
                     try begun.append(pack.bytes, done..<end)
@@ -120,6 +139,11 @@ package struct SnapshotTransfer: Sendable {
                 try begun.commit(as: name)
                 break
             } catch {
+                // What lay there was not the beginning of it; the far end has dropped it.
+                if error.code == .damaged, resumed > 0 {
+                    (mayResume, resumed) = (false, 0)
+                    continue
+                }
                 guard error.code == .unreachable, attempt < options.retries else {
                     stream?.suspend()
                     throw error
@@ -127,6 +151,7 @@ package struct SnapshotTransfer: Sendable {
                 attempt += 1
             }
         }
+        summary.resumedBytes += ByteCount(resumed)
         summary.packs += 1
         summary.newChunks += pack.index.table.chunks.count
         summary.storedBytes += ByteCount(pack.bytes.count)

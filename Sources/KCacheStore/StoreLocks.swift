@@ -8,16 +8,24 @@ package struct StoreLocks: Sendable {
     package final class Held: Sendable {
         private let lock: FileLock?
         private let release: @Sendable () -> Void
+        /// True once the lock was lost and taken again, until `renew`: others may have had it meanwhile. No catalog
+        /// entry is taken from its holder then.
+        let wasLost: @Sendable () -> Bool
+        /// The holder is going to look anew at what the store has.
+        let renew: @Sendable () -> Void
 
         init(_ lock: consuming FileLock?) {
             self.lock = lock
-            release = {}
+            (release, renew, wasLost) = ({}, {}, { false })
         }
 
-        /// A lock of another kind, given up by the body.
-        package init(release: @escaping @Sendable () -> Void) {
+        /// A lock of another kind, given up by `release`.
+        package init(
+            release: @escaping @Sendable () -> Void, wasLost: @escaping @Sendable () -> Bool = { false },
+            renew: @escaping @Sendable () -> Void = {}
+        ) {
             lock = nil
-            self.release = release
+            (self.release, self.wasLost, self.renew) = (release, wasLost, renew)
         }
 
         deinit { release() }

@@ -60,6 +60,21 @@ package final class StoreSession: Sendable {
         ) { [claims] in claims.publish($0) }
     }
 
+    /// Begins anew where the lock was lost on the way: what the store had may have been collected since.
+    ///
+    /// For one caller, while no writer is under way.
+    func renew() throws {
+        for _ in 0..<3 {
+            // First: if it is lost once more while this looks, that counts.
+            lock.renew()
+            claims.replace(try store.reader.packs().chunkIndex)
+            if !lock.wasLost() { return }
+        }
+    }
+
+    /// True if `renew` is due.
+    var hasLostLock: Bool { lock.wasLost() }
+
     // MARK: Snapshots
 
     /// Puts a snapshot in place: its record, the signatures that `sign` gives for it, then its catalog entry. May be repeated.

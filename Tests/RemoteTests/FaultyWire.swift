@@ -32,11 +32,15 @@ final class FaultyWire: Sendable {
     private let patience: Int32
     private let rate: RateLimit?
     private let state: Mutex<State>
+    /// Runs when a connection is lost and the far end has ended with it, before the next one is made.
+    private let between: @Sendable () -> Void
+    private let servers = DispatchGroup()
     /// The first connections break as said, those after them do not.
     init(
         _ faults: [Fault?] = [], behind: Store = Store(objects: MemoryObjects()), access: WireAccess = .full,
-        patience: Int32 = 60, rate: RateLimit? = nil
+        patience: Int32 = 60, rate: RateLimit? = nil, between: @escaping @Sendable () -> Void = {}
     ) {
+        self.between = between
         (self.behind, self.access, self.patience, self.rate) = (behind, access, patience, rate)
         state = Mutex(State(faults: faults))
     }
@@ -65,6 +69,10 @@ final class FaultyWire: Sendable {
                 state.connections == 0
             )
         }
+        if !isFirst {
+            servers.wait()
+            between()
+        }
         let pipes: [(reading: ByteChannel, writing: ByteChannel)]
         do throws(SystemError) {
             pipes = [
@@ -79,8 +87,10 @@ final class FaultyWire: Sendable {
             pipes[2].reading, pipes[3].writing, 1, fault, isFirst,
             others: [pipes[0].reading, pipes[1].writing])
         let (input, output) = (pipes[1].reading, pipes[2].writing)
-        let (behind, access) = (behind, access)
+        let (behind, access, servers) = (behind, access, servers)
+        servers.enter()
         Thread.detachNewThread {
+            defer { servers.leave() }
             var options = StoreServer.Options()
             options.access = access
             do { try StoreServer(input: input, output: output, options: options) { _ in behind }.run() } catch
