@@ -30,14 +30,17 @@ final class PendingReply: Sendable {
     private let moved = DispatchSemaphore(value: 0)
     /// The most bytes that may come.
     private let limit: Int
+    private let isForLock: Bool
     /// Gets what a build says, on the connection's thread. Nil: it is no build.
     private let hear: Hearing?
 
     typealias Hearing = @Sendable (WireBuildVoice, [UInt8]) -> Void
 
-    /// - Parameter isOwed: false for a stream, until it is committed.
-    init(limit: Int, isOwed: Bool = true, hear: Hearing? = nil) {
-        (self.limit, self.hear) = (limit, hear)
+    /// - Parameters:
+    ///   - isOwed: false for a stream, until it is committed.
+    ///   - isForLock: it may have to wait, for as long as others have the lock.
+    init(limit: Int, isOwed: Bool = true, isForLock: Bool = false, hear: Hearing? = nil) {
+        (self.limit, self.isForLock, self.hear) = (limit, isForLock, hear)
         state = Mutex(State(owedAt: isOwed ? SteadyClock.now() : nil))
     }
 
@@ -54,29 +57,34 @@ final class PendingReply: Sendable {
 
     /// Takes one reply; true if it was the last, which `complete` is to follow.
     ///
-    /// - Throws: if nobody has asked for so much.
+    /// - Throws: if nobody has asked for that, or for so much.
     func take(_ reply: WireReply, place: String) throws(FormatError) -> Bool {
         if case .said(let voice, let bytes) = reply {
             guard let hear else { throw FormatError("reply", "words of a build that nobody asked for") }
             hear(voice, bytes)
         }
-        let (finished, excess) = state.withLock { state -> (Bool, String?) in
+        let (finished, problem) = state.withLock { state -> (Bool, String?) in
             // A build that says something goes on.
             if hear != nil, state.owedAt != nil { state.owedAt = SteadyClock.now() }
             switch reply {
+            // Such could come for ever.
+            case .data([]), .objects([]): return (false, "there is nothing in it")
             case .data(let bytes):
-                guard bytes.count <= limit - state.answer.data.count else { return (false, "bytes") }
+                guard bytes.count <= limit - state.answer.data.count else {
+                    return (false, "more bytes than were asked for")
+                }
                 state.answer.data += bytes
                 return (false, nil)
             case .objects(let objects):
                 guard objects.count <= WireFormat.mostListed - state.answer.objects.count else {
-                    return (false, "objects")
+                    return (false, "more objects than were asked for")
                 }
                 state.answer.objects += objects
                 return (false, nil)
             case .said: return (false, nil)
             case .waiting where hear != nil: return (false, nil)
             case .waiting:
+                guard isForLock else { return (false, "it waits for a lock that nobody asked for") }
                 state.waitsForLock = true
                 moved.signal()
                 return (false, nil)
@@ -93,7 +101,7 @@ final class PendingReply: Sendable {
             }
             return (true, nil)
         }
-        if let excess { throw FormatError("reply", "more \(excess) than were asked for") }
+        if let problem { throw FormatError("reply", problem) }
         return finished
     }
 

@@ -30,7 +30,7 @@ package struct SSHTransport: Sendable {
     var place: String { options.builds ? "\(address), its builds" : address.description }
 
     /// What the user lets go over the line.
-    var bytesPerSecond: UInt64? { options.bytesPerSecond.map { UInt64($0) } }
+    var bytesPerSecond: UInt64? { options.bytesPerSecond.map { UInt64(clamping: $0) } }
 
     /// Starts ssh and waits for the far kcache's welcome.
     ///

@@ -137,7 +137,9 @@ package final class WireConnection: Sendable {
     ) throws(StoreError) -> (
         number: UInt32, reply: PendingReply
     ) {
-        let pending = PendingReply(limit: limit, isOwed: isOwed, hear: hear)
+        var isForLock = false
+        if case .lock = request { isForLock = true }
+        let pending = PendingReply(limit: limit, isOwed: isOwed, isForLock: isForLock, hear: hear)
         let (number, failure) = shared.state.withLock { state -> (UInt32, StoreError?) in
             let number = state.next
             state.next = state.next == .max ? 1 : state.next + 1

@@ -112,6 +112,24 @@ import Testing
         #expect(error { _ = try objects.get(name, limit: 10) }.contains("nobody asked"))
     }
 
+    /// Replies that bring nothing could come for ever.
+    @Test func answersWithNothingInThem() throws {
+        for nothing in [WireReply.data([]), .objects([])] {
+            let objects = try objects { frame in
+                [[UInt8]](repeating: nothing.frame(frame.number), count: 20) + [
+                    WireReply.end(0).frame(frame.number)
+                ]
+            }
+            #expect(error { _ = try objects.get(name, limit: 10) }.contains("nothing"), "\(nothing)")
+        }
+    }
+
+    /// Only who has asked for a lock waits for one.
+    @Test func aLockThatNobodyAskedFor() throws {
+        let objects = try objects { frame in [WireReply.waiting.frame(frame.number)] }
+        #expect(error { _ = try objects.get(name, limit: 10) }.contains("lock"))
+    }
+
     @Test func wordsOfAShellComeFirst() throws {
         let (up, down) = (try ByteChannel.pipe("up"), try ByteChannel.pipe("down"))
         Thread.detachNewThread {

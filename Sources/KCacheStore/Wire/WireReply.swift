@@ -11,7 +11,7 @@ package enum WireReply: Hashable, Sendable {
     case missing
     /// The request, or the stream of that number, has failed.
     case failed(WireFailure)
-    /// Somebody else holds the lock; comes again every few seconds.
+    /// Somebody else holds the lock.
     case waiting
     /// Of a build: what make prints, or the far kcache has to say.
     case said(WireBuildVoice, [UInt8])
