@@ -61,9 +61,8 @@ final class Upload {
             if case .snapshot = name { _ = try decoding(name) { try SnapshotCodec.decodeRecord(small) } }
         case .index(let pack):
             let index = try decoding(name) { try PackIndex.decode(small, of: pack) }
-            guard try objects.info(.pack(pack))?.size == ByteCount(index.packSize) else {
-                throw refusal(name, "has no such pack")
-            }
+            // Others take its word for what the pack holds, and then do not send that themselves.
+            guard try store.table(of: pack) == index else { throw refusal(name, "has no such pack") }
         case .signature(let snapshot):
             _ = try decoding(name) { try SnapshotSignatures.decode(small) }
             guard try objects.info(.snapshot(snapshot)) != nil else {

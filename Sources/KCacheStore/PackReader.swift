@@ -1,4 +1,4 @@
-import KCacheCore
+package import KCacheCore
 
 /// Reads the parts of packs.
 struct PackReader: Sendable {
@@ -72,5 +72,12 @@ extension ObjectReader {
             return .newer(name, in: place, format: Int(newer.version), known: Int(PackFormat.version))
         }
         return .damaged(name, in: place, error)
+    }
+}
+
+extension Store {
+    /// A pack's table, out of the pack itself; nil if there is no such pack.
+    package func table(of pack: Digest) throws -> PackIndex? {
+        try PackReader(objects: objects).index(of: pack)
     }
 }

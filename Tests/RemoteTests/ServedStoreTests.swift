@@ -1,6 +1,7 @@
 import KCacheCore
 import KCacheRemote
 import KCacheSystem
+import TestStore
 import Testing
 
 @testable import KCacheStore
@@ -69,6 +70,32 @@ import Testing
         }
         let error = #expect(throws: StoreError.self) { try served.objects.delete([name]) }
         #expect(error?.code == .forbidden)
+    }
+
+    /// What others believe of a pack is what it says itself.
+    @Test func anIndexThatIsNotThatOfItsPack() throws {
+        let source = Store(objects: MemoryObjects())
+        try push(source, name: "n", outputs: ["a": [1, 2, 3], "b": [4, 5, 6, 7]])
+        let served = try ServedStore(access: .appendOnly)
+        for info in try source.objects.list(.packs) {
+            let pack = try #require(info.name.digest)
+            try served.objects.put(info.name, try #require(try source.objects.get(info.name, limit: 1 << 20)))
+            let bytes = try #require(try source.objects.get(.index(pack), limit: 1 << 20))
+            let index = try PackIndex.decode(bytes, of: pack)
+            var table = PackTable(kind: index.table.kind)
+            for frame in index.table.frames {
+                let chunks = index.table.chunks[frame.firstChunk..<frame.firstChunk + frame.chunkCount].map {
+                    Chunk(digest: Digest.of($0.digest.hex.utf8.map { $0 }), length: $0.length)
+                }
+                table.append(
+                    chunks, rawLength: Int(frame.rawLength), compressedLength: Int(frame.compressedLength))
+            }
+            let wrong = PackIndex(pack: pack, packSize: index.packSize, table: table).encode()
+            let error = #expect(throws: StoreError.self) { try served.objects.put(.index(pack), wrong) }
+            #expect(error?.code == .damaged)
+            #expect(try served.behind.objects.info(.index(pack)) == nil)
+            try served.objects.put(.index(pack), bytes)
+        }
     }
 
     @Test func manySmallObjectsInOneJourney() throws {
