@@ -361,8 +361,17 @@ struct ContentWriter: Sendable {
             let source = try placer.root.openFile(entries[from].path)
         else { return }
         let size = entries[place].size.value
+        let before = try source.status()
         try placer.file(entries[place].path, executable: executable, stamp: stamp(place)) { file in
             if try !file.reflink(from: source) { try file.copy(from: source, size: size) }
+            // It has its own name already, and no digest is looked at again.
+            let isAsWritten = stamp(from) == .now || before.mtime == FreshnessPlan.staleTime
+            guard isAsWritten, before.size == size, try source.status().isUnchanged(since: before) else {
+                throw TreeError(
+                    .changing,
+                    "\(entries[from].path) was changed while it was pulled: wait for the build to end, then try again",
+                    path: entries[from].path)
+            }
         }
     }
 }

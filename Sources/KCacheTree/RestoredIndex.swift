@@ -43,7 +43,9 @@ package enum RestoredIndex {
                 guard file.status.isUnchanged(since: item.status) else {
                     let touched =
                         given[file.path] == file.status.mtime && file.status.size == item.status.size
-                    if unchanged.contains(file.path), !touched { result.edited.append(file.path) }
+                    if unchanged.contains(file.path), try !touched || !holds(item, file.path, root) {
+                        result.edited.append(file.path)
+                    }
                     continue
                 }
                 guard StatIndex.isSettled(ctime: file.status.ctime, now: now) else { continue }
@@ -55,5 +57,22 @@ package enum RestoredIndex {
         }
         result.index = StatIndex(sorted: records)
         return result
+    }
+
+    /// True if a file that got a time from the pull still holds what it held before: the time would hide an edit of
+    /// that moment. In doubt false.
+    private static func holds(_ item: TreeContents.Item, _ path: TreePath, _ root: Directory) throws -> Bool {
+        switch item.kind {
+        case .link(let target): return try root.readLink(path) == target
+        case .file(let content, _):
+            let limit = Int(clamping: content.size.value)
+            guard !item.holdsTreePath, let file = try root.openFile(path) else { return false }
+            do throws(SystemError) {
+                return ContentCutter.content(of: try file.readAll(limit: limit)) == content
+            } catch _ {
+                // Longer than it was.
+                return false
+            }
+        }
     }
 }

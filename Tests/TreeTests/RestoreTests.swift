@@ -195,6 +195,40 @@ import Testing
         #expect(try here.mtime("a.o") < here.mtime("all.o"))
     }
 
+    /// A source that gets a time from the pull, and is edited at that moment to something of the same size.
+    @Test func anEditThatAPullPutsATimeOn() throws {
+        let there = try folder.folder("there")
+        try there.put("a.c", "int a;", at: 1000)
+        try there.put("b.c", "int b;", at: 1000)
+        try there.put("a.o", "object", at: 2000)
+        let id = try machine.push(there)
+        let here = try folder.folder("here")
+        // From the future: the pull brings it back to now.
+        let future = try TimeResolution.now(in: here) + 1_000_000_000_000
+        try here.put("a.c", "int a;")
+        try here.put("b.c", "int b;")
+        for path in ["a.c", "b.c"] as [TreePath] { try here.setModificationTime(path, future) }
+        let session = try machine.store.begin()
+        let local = try machine.look(here)
+        let plan = try RestorePlan(
+            snapshot: try session.snapshot(id).entries, local: local, mode: .checkout)
+        var options = TreeRestorer.Options()
+        options.invalidated = {
+            try here.put("a.c", "int c;")
+            return []
+        }
+        let summary = try TreeRestorer(
+            root: here, plan: plan, rules: .plain, session: session, options: options
+        ).run()
+        #expect(summary.freshness.fromTheFuture == 2)
+        let settled = try RestoredIndex.make(plan, local, summary.freshness, root: here)
+        #expect(settled.edited == ["a.c"])
+        let again = try machine.look(here)
+        let next = try RestorePlan(
+            snapshot: try session.snapshot(id).entries, local: again, mode: .checkout)
+        #expect(next.changed.map(\.path) == ["a.c"])
+    }
+
     @Test func invalidatedOutputsAreRemoved() throws {
         let id = try machine.push(try built())
         let here = try checkout()

@@ -256,6 +256,28 @@ import Testing
         }
     }
 
+    /// A file that is to be copied is changed when it has just been put in its place.
+    @Test func anEditOfWhatIsCopied() throws {
+        let there = try built("there")
+        try put(there, "copy.o", Self.edited)
+        try put(there, "twin.o", Self.edited)
+        let id = try push(there, Self.compressed)
+        let here = try checkout()
+        let error = #expect(throws: TreeError.self) {
+            _ = try pull(id, into: here) { _, bytes, _ in
+                // The other files are written meanwhile.
+                for _ in 0..<2000 {
+                    if let status = try? here.status("copy.o"), status.size == Self.edited.count { break }
+                    WallClock.sleep(5_000_000)
+                }
+                try? here.openForWriting("copy.o").write([9, 9, 9], at: 1_000_000)
+                return ThriftTests.compress(bytes)
+            }
+        }
+        #expect(error?.code == .changing)
+        #expect(try here.readFile("twin.o") == nil)
+    }
+
     /// Pieces are taken from files that were changed after they were looked at: each piece is checked.
     @Test func piecesThatAreNoLongerWhatTheyWere() throws {
         let there = try built("there", image: Self.edited)
