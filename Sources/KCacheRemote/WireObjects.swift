@@ -173,7 +173,13 @@ private final class WireStream: ObjectStream {
     /// The far end keeps what it has when the connection ends.
     func suspend() {}
 
-    func digest() throws(StoreError) -> Digest {
-        throw StoreError(.misuse, "a stream can't be read back over a connection", subject: connection.place)
+    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        throw goneOverTheLine
+    }
+
+    func digest() throws(StoreError) -> Digest { throw goneOverTheLine }
+
+    private var goneOverTheLine: StoreError {
+        StoreError(.misuse, "a stream can't be read back over a connection", subject: connection.place)
     }
 }

@@ -34,6 +34,9 @@ final class Upload {
     /// - Throws: `WireFailure` if the bytes are not what the name says; then nothing is put in place.
     func commit(as name: ObjectName, in store: Store, replacing: Bool) throws {
         try check(name, store)
+        // Others take a pack's word for what it holds, and then do not send that themselves. Who may replace and delete
+        // could do them that harm in any case.
+        if !replacing, case .pack(let pack) = name { try checkContent(pack) }
         // The same content under the same name: nothing to do, and nothing to overwrite.
         if !replacing, try objects.info(name) != nil {
             // Only of signatures can there be others.
@@ -61,7 +64,7 @@ final class Upload {
             if case .snapshot = name { _ = try decoding(name) { try SnapshotCodec.decodeRecord(small) } }
         case .index(let pack):
             let index = try decoding(name) { try PackIndex.decode(small, of: pack) }
-            // Others take its word for what the pack holds, and then do not send that themselves.
+            // It is what others go by, and not the pack.
             guard try store.table(of: pack) == index else { throw refusal(name, "has no such pack") }
         case .signature(let snapshot):
             _ = try decoding(name) { try SnapshotSignatures.decode(small) }
@@ -74,6 +77,15 @@ final class Upload {
                 throw refusal(name, "is not that of its snapshot")
             }
         }
+    }
+
+    private func checkContent(_ pack: Digest) throws {
+        let unplaced = UnplacedPack(pack, bytes: small, stream: stream, place: objects.place)
+        let problem: String?
+        do { problem = try unplaced.problem() } catch let error as StoreError where error.code == .damaged {
+            problem = "\(error)"
+        }
+        if let problem { throw refusal(.pack(pack), "is refused: \(problem)") }
     }
 
     private func decoding<T>(_ name: ObjectName, _ body: () throws -> T) throws -> T {

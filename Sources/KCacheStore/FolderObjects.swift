@@ -238,6 +238,14 @@ private final class FolderStream: ObjectStream {
         state.withLock { $0.isOpen = false }
     }
 
+    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        guard offset <= UInt64(Int64.max) - UInt64(buffer.count) else { return 0 }
+        return try translating("cannot read a pack back in \(objects.place)", subject: objects.place) {
+            () throws(SystemError) in
+            try file.read(into: buffer, at: offset)
+        }
+    }
+
     func digest() throws(StoreError) -> Digest {
         try translating("cannot read a pack back in \(objects.place)", subject: objects.place) {
             () throws(SystemError) in

@@ -93,5 +93,14 @@ private final class MemoryStream: ObjectStream {
 
     func suspend() {}
 
+    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        bytes.withLock { bytes in
+            guard offset < UInt64(bytes.count) else { return 0 }
+            let part = bytes[Int(offset)...].prefix(buffer.count)
+            buffer.copyBytes(from: part)
+            return part.count
+        }
+    }
+
     func digest() throws(StoreError) -> Digest { Digest.of(bytes.withLock { $0 }) }
 }

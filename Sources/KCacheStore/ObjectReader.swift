@@ -92,6 +92,9 @@ package protocol ObjectStream: AnyObject, Sendable {
     /// Leaves what is there for `resumeStream`; drops it where that can't be. As `cancel` otherwise.
     func suspend()
 
+    /// Reads back what is there, short only at its end.
+    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int
+
     /// The digest of all bytes that are there, read back.
     func digest() throws(StoreError) -> Digest
 }

@@ -60,7 +60,10 @@ import Testing
     @Test(arguments: [WireAccess.readOnly, .appendOnly])
     func aRestrictedKeyCanDoNoMore(_ access: WireAccess) throws {
         let served = try ServedStore(access: access)
-        let name = ObjectName.pack(Digest.of(bytes))
+        let source = Store(objects: MemoryObjects())
+        try push(source, name: "n", outputs: ["a": bytes])
+        let name = try #require(try source.objects.list(.packs).max { $0.size < $1.size }?.name)
+        let bytes = try #require(try source.objects.get(name, limit: 10_000_000))
         if access == .readOnly {
             let error = #expect(throws: StoreError.self) { try served.objects.put(name, bytes) }
             #expect(error?.code == .forbidden)
@@ -70,6 +73,31 @@ import Testing
         }
         let error = #expect(throws: StoreError.self) { try served.objects.delete([name]) }
         #expect(error?.code == .forbidden)
+    }
+
+    /// Named as its content is, and with chunks that are not what its table says.
+    @Test(arguments: [false, true]) func aPackThatLies(_ isInStream: Bool) throws {
+        let served = try ServedStore(access: .appendOnly)
+        let memory = MemoryObjects()
+        var builder = try PackBuilder(.outputs, in: memory)
+        var rng = SeededGenerator(3)
+        // So long that it does not lie in the server's memory.
+        for _ in 0..<(isInStream ? 90 : 1) {
+            let raw = (0..<60_000).map { _ in UInt8.random(in: 0...255, using: &rng) }
+            let lie = Chunk(digest: Digest.of([7]), length: UInt32(raw.count))
+            let compressor = try FrameCompressor()
+            try withExtendedLifetime(compressor) {
+                try raw.withUnsafeBytes {
+                    try builder.append([lie], rawLength: raw.count, compressed: try compressor.compress($0))
+                }
+            }
+        }
+        let name = ObjectName.pack(try builder.seal().pack)
+        let pack = try #require(try memory.get(name, limit: 10_000_000))
+        #expect(pack.count > (isInStream ? 5_000_000 : 0))
+        let error = #expect(throws: StoreError.self) { try served.objects.put(name, pack) }
+        #expect(error?.code == .damaged && error?.description.contains("other content") == true)
+        #expect(try served.behind.objects.info(name) == nil)
     }
 
     /// What others believe of a pack is what it says itself.

@@ -74,6 +74,9 @@ private final class DyingStream: ObjectStream {
     func cancel() { inner.cancel() }
     var length: UInt64 { inner.length }
     func suspend() { inner.suspend() }
+    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int {
+        try inner.read(at: offset, into: buffer)
+    }
     func digest() throws(StoreError) -> Digest { try inner.digest() }
 }
 
