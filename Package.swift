@@ -118,7 +118,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "kcache", "KCacheCommands", "KCacheKbuild", "KCacheTree", "KCacheStore",
+                "kcache", "KCacheCommands", "KCacheBuild", "KCacheKbuild", "KCacheTree", "KCacheStore",
                 "KCacheSystem", "KCacheCore", system, "TestKernel",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

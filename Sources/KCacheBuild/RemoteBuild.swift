@@ -47,7 +47,7 @@ package struct RemoteBuild: Sendable {
         push.name = SnapshotName.sources(workspace)
         push.progress = request.progress
         push.waiting = request.waiting
-        let pushed = try KbuildPusher(host: host(with: request.words), store: far).push(push)
+        let pushed = try KbuildPusher(host: host.with(words: request.words.arguments), store: far).push(push)
         guard let sources = pushed.id else {
             throw StoreError(.misuse, "no snapshot of the sources was made", subject: root.string)
         }
@@ -71,20 +71,11 @@ package struct RemoteBuild: Sendable {
             pull.snapshot = built.description
             pull.progress = request.progress
             pull.waiting = request.waiting
-            report.pull = try KbuildPuller(host: host(with: request.words), store: far).pull(pull)
+            report.pull = try KbuildPuller(host: host.with(words: request.words.arguments), store: far).pull(
+                pull)
         }
         report.traffic = far.traffic
         return report
-    }
-
-    /// Tools chosen on make's command line are this machine's as well.
-    private func host(with words: BuildWords) -> HostEnvironment {
-        var host = host
-        for word in words.arguments where !word.hasPrefix("-") {
-            guard let cut = word.firstIndex(of: "=") else { continue }
-            host.environment[String(word[..<cut])] = String(word[word.index(after: cut)...])
-        }
-        return host
     }
 
     /// One for each tree of each user of each machine, as well as a machine can be told from another.

@@ -60,11 +60,8 @@ package struct WorkspaceBuilder: BuildService {
 
     /// This machine, with the tools that the client has chosen.
     private func host(for order: WireBuildOrder) -> HostEnvironment {
-        var host = host
-        for word in order.environment + order.arguments {
-            guard let cut = word.firstIndex(of: "="), !word.hasPrefix("-") else { continue }
-            host.environment[String(word[..<cut])] = String(word[word.index(after: cut)...])
-        }
+        var host = host.with(words: order.arguments)
+        host.environment.merge(order.variables) { $1 }
         return host
     }
 
@@ -107,11 +104,7 @@ package struct WorkspaceBuilder: BuildService {
     private func make(_ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk) throws -> Int32 {
         let tree = try Directory.open(workspace.treePath).realPath()
         let jobs = BuildWords.hasJobs(order.arguments) ? [] : ["-j\(availableProcessors())"]
-        var environment = host.environment
-        for word in order.environment {
-            guard let cut = word.firstIndex(of: "=") else { continue }
-            environment[String(word[..<cut])] = String(word[word.index(after: cut)...])
-        }
+        var environment = host.environment.merging(order.variables) { $1 }
         environment["TERM"] = order.terminal?.type
         for name in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS"] { environment[name] = nil }
         let process = try GroupProcess(
@@ -153,5 +146,17 @@ package struct WorkspaceBuilder: BuildService {
         } catch let error as KbuildError where error.code == .notBuilt {
             return nil
         }
+    }
+}
+
+extension WireBuildOrder {
+    /// Make's environment by name.
+    fileprivate var variables: [String: String] {
+        var variables: [String: String] = [:]
+        for word in environment {
+            guard let cut = word.firstIndex(of: "=") else { continue }
+            variables[String(word[..<cut])] = String(word[word.index(after: cut)...])
+        }
+        return variables
     }
 }

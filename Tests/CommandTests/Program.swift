@@ -62,8 +62,10 @@ struct Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
         posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
+        // Behind the first word of make's, all is make's.
+        let place = arguments.first == "build" ? 1 : arguments.count
         let words =
-            prefix + [Program.path] + arguments + ["-C", directory.path]
+            prefix + [Program.path] + arguments[..<place] + ["-C", directory.path] + arguments[place...]
         var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }

@@ -64,12 +64,20 @@ import Testing
 
     @Test func everyMessageReadsBack() throws {
         let name = ObjectName.index(Digest.of([1]))
-        let requests: [WireRequest] = [
+        var requests: [WireRequest] = [
             .get(name, limit: 7), .read(name, offset: .max, length: .max), .info(.format), .list(.catalog),
             .begin,
             .append([1, 2, 3]), .commit(name), .cancel, .touch(name, -5), .delete([name, .format]),
             .removeLeftovers(dryRun: true), .lock(.exclusive), .resume(name),
         ]
+        var order = WireBuildOrder(
+            workspace: "0123456789abcdef", origin: "laptop:/tree", tree: Array("/tree".utf8),
+            sources: SnapshotID(Digest.of([2])))
+        requests.append(.build(order))
+        (order.arguments, order.environment) = (["-j8", "W=1"], ["ARCH=arm64"])
+        order.terminal = .init(columns: 300, rows: 20, type: "xterm")
+        order.acceptsAnyToolchain = true
+        requests.append(.build(order))
         for request in requests {
             let bytes = request.frame(77)
             #expect(try WireFrame.length(Array(bytes[..<4])) == bytes.count - 4)
@@ -81,6 +89,8 @@ import Testing
             .data([9]), .objects([ObjectInfo(name: name, size: ByteCount(5), modified: -1)]), .end(.max),
             .missing,
             .failed(WireFailure(code: .tooLarge, message: "m", subject: "s")), .waiting,
+            .said(.error, [1, 0]), .built(WireBuildResult(status: 2, snapshot: nil)),
+            .built(WireBuildResult(status: 0, snapshot: SnapshotID(Digest.of([3])))),
         ]
         for reply in replies {
             #expect(try WireReply(try WireFrame(Array(reply.frame(1)[4...]))) == reply)

@@ -4,6 +4,8 @@ package import SystemPackage
 /// What the engine may know of the machine and the user: passed in, never looked up.
 package struct HostEnvironment: Sendable {
     package var environment: [String: String]
+    /// `VAR=value` of make's command line, where a make is under way: these choose tools over what built a tree.
+    package var arguments: [String: String] = [:]
     package var runner: ProcessRunner
     package var clock: WallClock
     /// The user's cache folder for kcache (tree states lie there).
@@ -15,5 +17,15 @@ package struct HostEnvironment: Sendable {
     ) {
         (self.environment, self.runner, self.clock) = (environment, runner, clock)
         self.cacheFolder = cacheFolder
+    }
+
+    /// The same, with the words of such a command line.
+    package func with(words: [String]) -> HostEnvironment {
+        var host = self
+        for word in words where !word.hasPrefix("-") {
+            guard let cut = word.firstIndex(of: "=") else { continue }
+            host.arguments[String(word[..<cut])] = String(word[word.index(after: cut)...])
+        }
+        return host
     }
 }

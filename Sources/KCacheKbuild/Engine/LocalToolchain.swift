@@ -12,7 +12,9 @@ final class LocalToolchain {
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
-        try probe(try ToolchainProbe.Request.reading(inspection.root))
+        var request = try ToolchainProbe.Request.reading(inspection.root)
+        request.recorded = request.recorded.filter { host.arguments[$0.key] == nil }
+        return try probe(request)
     }
 
     /// What a build here would use in the place of a snapshot's tools.
@@ -23,7 +25,8 @@ final class LocalToolchain {
         if let known = verdicts[snapshot] { return known }
         var request = ToolchainProbe.Request()
         let choosing = ["CC", "LLVM", "CROSS_COMPILE", "LD", "AR", "NM", "OBJCOPY", "HOSTCC"]
-        if !choosing.contains(where: { host.environment[$0]?.isEmpty == false }) {
+        let chosen = host.environment.merging(host.arguments) { $1 }
+        if !choosing.contains(where: { chosen[$0]?.isEmpty == false }) {
             for tool in snapshot where !tool.role.contains(":") && Self.isToolName(tool.command) {
                 request.recorded[tool.role] = tool.command
             }
@@ -54,6 +57,8 @@ final class LocalToolchain {
     }
 
     private func probe(_ request: ToolchainProbe.Request) throws -> [ToolIdentity] {
+        var request = request
+        request.arguments = host.arguments
         let digests = try ToolDigests(cache: host.cacheFolder)
         defer { digests.save(now: host.clock.now()) }
         let memory = ToolchainMemory(digest: { try digests.digest($0) })
