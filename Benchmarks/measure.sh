@@ -55,10 +55,10 @@ begin() {
         done
     else
         [ -e "$archive" ] || fail "no TREE is given, and there is no $archive: scripts/dependencies kernel"
-        say "building defconfig (this is the long part)"
+        say "building ${configuration:-defconfig} (this is the long part)"
         tar -xJf "$archive" -C "$warm" --strip-components=1
         eval "$("$kcache" env)"
-        make -C "$warm" -s defconfig
+        make -C "$warm" -s "${configuration:-defconfig}"
         make -C "$warm" -s -j"$jobs" ${GOALS:-} >"$work/build.log" 2>&1 || { tail "$work/build.log" >&2; fail "make failed"; }
     fi
 }
