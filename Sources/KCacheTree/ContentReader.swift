@@ -83,7 +83,7 @@ package struct ContentReader: Sendable {
         return false
     }
 
-    /// Files of one role and suffix go together, since they compress well together.
+    /// Sources, and all else, of one suffix go together, since they compress well together.
     private func cutIntoBatches(_ pending: [Int]) -> [[Int]] {
         struct Key: Hashable {
             let role: UInt8
@@ -94,7 +94,7 @@ package struct ContentReader: Sendable {
             let path = listing.files[i].path
             let name = path.name
             let suffix = name.lastIndex(of: UInt8(ascii: ".")).map { Array(name[$0...]) } ?? []
-            groups[Key(role: roles[i] == .output ? 1 : 0, suffix: suffix), default: []].append(i)
+            groups[Key(role: roles[i] == .source ? 0 : 1, suffix: suffix), default: []].append(i)
         }
         let ordered = groups.sorted { a, b in
             a.key.role != b.key.role ? a.key.role < b.key.role : compareBytes(a.key.suffix, b.key.suffix) < 0

@@ -64,6 +64,19 @@ import Testing
             error: "kcache: \(tree) has no .config: configure and build it first, then push\n")
     }
 
+    @Test func withoutSourcesTheConfigurationIsStored() throws {
+        _ = try SmallTree(work.place("tree"))
+        #expect(try work.run("push", "--without-sources").status == 0)
+        let verify = try work.run("verify")
+        #expect(verify.status == 0, "\(verify)")
+        let checkout = work.place("checkout")
+        _ = try SmallTree(checkout, built: false)
+        try FileManager.default.removeItem(at: checkout.appending(path: ".config"))
+        let pull = try work.program.run(["pull"], in: checkout)
+        #expect(pull.status == 0, "\(pull)")
+        #expect(FileManager.default.fileExists(atPath: checkout.appending(path: ".config").path))
+    }
+
     @Test func noSnapshotAndUnknownNames() throws {
         _ = try SmallTree(work.place("tree"))
         expect(

@@ -143,11 +143,12 @@ package struct KbuildPusher: Sendable {
         request.progress(.started(phase: .storing, total: total))
         defer { request.progress(.finished(phase: .storing)) }
         options.consume = { batch in
-            if batch.role != .output, request.withoutSources { return }
+            if batch.role == .source, request.withoutSources { return }
             if batch.role == .output, request.sourcesOnly { return }
             try writer.add(
                 FrameInput(chunks: batch.chunks, bytes: batch.bytes),
-                kind: batch.role == .output ? .outputs : .sources)
+                // A pull reads the configuration even where it has all sources.
+                kind: batch.role == .source ? .sources : .outputs)
         }
         return try inspection.local(options)
     }
