@@ -1,3 +1,4 @@
+import Dispatch
 import KCacheCore
 package import KCacheStore
 import KCacheSystem
@@ -28,6 +29,10 @@ package final class RemoteObjects: ObjectPruner {
         var wasConnected = false
         /// A lock was lost with its connection, and whoever had it has not looked since what is still there.
         var hasLostLock = false
+        /// Somebody has tried to connect.
+        var wasTried = false
+        /// Why `reach` could not, for the first call that needs the connection.
+        var failure: StoreError?
         /// Of connections that are gone.
         var past = Traffic()
     }
@@ -53,18 +58,37 @@ package final class RemoteObjects: ObjectPruner {
     private func objects() throws(StoreError) -> WireObjects {
         let result = state.withLock { state -> Result<WireObjects, StoreError> in
             if let current = state.current { return .success(current) }
-            do throws(StoreError) {
-                let objects = WireObjects(try connect())
-                if state.lock != .none {
-                    state.hasLostLock = true
-                    try objects.lock(state.lock, waiting: {})
-                }
-                state.current = objects
-                state.wasConnected = true
-                return .success(objects)
-            } catch { return .failure(error) }
+            if let failure = state.failure {
+                state.failure = nil
+                return .failure(failure)
+            }
+            return connect(&state)
         }
         return try result.get()
+    }
+
+    private func connect(_ state: inout State) -> Result<WireObjects, StoreError> {
+        state.wasTried = true
+        do throws(StoreError) {
+            let objects = WireObjects(try connect())
+            if state.lock != .none {
+                state.hasLostLock = true
+                try objects.lock(state.lock, waiting: {})
+            }
+            state.current = objects
+            state.wasConnected = true
+            return .success(objects)
+        } catch { return .failure(error) }
+    }
+
+    /// Begins to connect, while the caller does something else; a failure is told to the first call after it.
+    package func reach() {
+        DispatchQueue.global().async { [self] in
+            state.withLock { state in
+                guard !state.wasTried else { return }
+                if case .failure(let error) = connect(&state) { state.failure = error }
+            }
+        }
     }
 
     /// Forgets a connection that is lost.
@@ -112,12 +136,18 @@ package final class RemoteObjects: ObjectPruner {
     /// The far store's locks; one at a time.
     package var locks: StoreLocks {
         StoreLocks(
-            shared: { waiting throws(StoreError) in try self.take(.shared, waiting) },
-            exclusive: { waiting throws(StoreError) in try self.take(.exclusive, waiting) })
+            exclusive: { waiting throws(StoreError) in try self.take(.exclusive, waiting) },
+            sharedExpecting: { questions, waiting throws(StoreError) in
+                try self.take(.shared, waiting, expecting: questions)
+            })
     }
 
-    private func take(_ lock: WireRequest.Lock, _ waiting: () -> Void) throws(StoreError) -> StoreLocks.Held {
-        try retrying { objects throws(StoreError) in try objects.lock(lock, waiting: waiting) }
+    private func take(
+        _ lock: WireRequest.Lock, _ waiting: () -> Void, expecting questions: [ObjectQuestion] = []
+    ) throws(StoreError) -> StoreLocks.Held {
+        try retrying { objects throws(StoreError) in
+            try objects.lock(lock, expecting: questions, waiting: waiting)
+        }
         state.withLock { ($0.lock, $0.hasLostLock) = (lock, false) }
         return StoreLocks.Held(
             release: { [self] in
@@ -150,6 +180,10 @@ package final class RemoteObjects: ObjectPruner {
 
     package func willRead(_ ranges: [ObjectRange]) throws(StoreError) {
         try retrying { objects throws(StoreError) in try objects.willRead(ranges) }
+    }
+
+    package func expect(_ questions: [ObjectQuestion]) throws(StoreError) {
+        try retrying { objects throws(StoreError) in try objects.expect(questions) }
     }
 
     package func info(_ name: ObjectName) throws(StoreError) -> ObjectInfo? {
@@ -186,6 +220,10 @@ package final class RemoteObjects: ObjectPruner {
 
     package func touch(_ name: ObjectName, _ ns: Int64) throws(StoreError) -> Bool {
         try retrying { objects throws(StoreError) in try objects.touch(name, ns) }
+    }
+
+    package func noteUse(_ name: ObjectName, _ ns: Int64) throws(StoreError) {
+        try retrying { objects throws(StoreError) in try objects.noteUse(name, ns) }
     }
 
     package func delete(_ names: [ObjectName]) throws(StoreError) -> Int {

@@ -40,6 +40,9 @@ extension Store {
     /// What went over the connection to a far store; nil for a store in a folder.
     package var traffic: Traffic? { (objects as? RemoteObjects)?.traffic }
 
+    /// Begins to connect to a store elsewhere, while the caller does something else.
+    package func reach() { (objects as? RemoteObjects)?.reach() }
+
     /// What the far end of a store elsewhere says of itself, reaching it now; nil for a store in a folder.
     package func welcome() throws(StoreError) -> WireWelcome? { try (objects as? RemoteObjects)?.welcome() }
 }

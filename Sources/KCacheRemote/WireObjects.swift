@@ -7,6 +7,8 @@ import Synchronization
 package final class WireObjects: ObjectPruner {
     package let connection: WireConnection
     private let ahead: ReadAhead
+    /// What has been asked for those who have not come yet.
+    private let expected = Mutex<[ObjectQuestion: PendingReply]>([:])
 
     package init(_ connection: WireConnection) {
         self.connection = connection
@@ -16,8 +18,24 @@ package final class WireObjects: ObjectPruner {
     package var place: String { connection.place }
 
     package func get(_ name: ObjectName, limit: Int) throws(StoreError) -> [UInt8]? {
-        try whole(try connection.ask(.get(name, limit: UInt64(limit)), limit: limit), name)
+        try whole(try ask(.get(name, limit: limit)).wait(), name)
     }
+
+    package func expect(_ questions: [ObjectQuestion]) throws(StoreError) {
+        for question in questions where expected.withLock({ $0[question] == nil }) {
+            let reply = try connection.start(question.request, limit: question.limit)
+            expected.withLock { $0[question] = reply }
+        }
+    }
+
+    /// The answer that is on its way, or the question asked now.
+    private func ask(_ question: ObjectQuestion) throws(StoreError) -> PendingReply {
+        if let reply = expected.withLock({ $0.removeValue(forKey: question) }) { return reply }
+        return try connection.start(question.request, limit: question.limit)
+    }
+
+    /// Before a write: what was answered before it may be wrong after it.
+    private func dropExpected() { expected.withLock { $0 = [:] } }
 
     /// Nil if there is no such object.
     private func whole(_ answer: PendingReply.Answer, _ name: ObjectName) throws(StoreError) -> [UInt8]? {
@@ -36,7 +54,7 @@ package final class WireObjects: ObjectPruner {
         for start in stride(from: 0, to: names.count, by: Self.requestsAtOnce) {
             var pending: [PendingReply] = []
             for name in names[start..<min(start + Self.requestsAtOnce, names.count)] {
-                pending.append(try connection.start(.get(name, limit: UInt64(limit)), limit: limit))
+                pending.append(try ask(.get(name, limit: limit)))
             }
             for (i, reply) in pending.enumerated() {
                 results.append(try whole(try reply.wait(), names[start + i]))
@@ -52,7 +70,7 @@ package final class WireObjects: ObjectPruner {
     {
         let range = ObjectRange(name: name, offset: offset, length: UInt32(clamping: buffer.count))
         var early = try ahead.take(range)
-        if early == nil { early = try connection.ask(range.request, limit: buffer.count) }
+        if early == nil { early = try ask(.read(range)).wait() }
         guard let answer = early, let data = try whole(answer, name) else { return nil }
         buffer.copyBytes(from: data)
         return data.count
@@ -70,7 +88,7 @@ package final class WireObjects: ObjectPruner {
     }
 
     package func list(_ kind: ObjectKind) throws(StoreError) -> [ObjectInfo] {
-        try connection.ask(.list(kind)).objects.filter { $0.name.kind == kind }
+        try ask(.list(kind)).wait().objects.filter { $0.name.kind == kind }
     }
 
     package func put(_ name: ObjectName, _ bytes: [UInt8]) throws(StoreError) {
@@ -83,19 +101,25 @@ package final class WireObjects: ObjectPruner {
     }
 
     package func beginStream() throws(StoreError) -> any ObjectStream {
+        dropExpected()
         let (number, reply) = try connection.startNumbered(.begin, isOwed: false)
         return WireStream(connection, number, reply, length: 0)
     }
 
     package func resumeStream(_ name: ObjectName) throws(StoreError) -> (any ObjectStream)? {
+        dropExpected()
         let (number, reply) = try connection.startNumbered(.resume(name))
         let length = try reply.wait().end ?? 0
         return WireStream(connection, number, try connection.await(number), length: length)
     }
 
     /// Takes a lock of the far store in the place of the one that is held there for this connection.
-    package func lock(_ lock: WireRequest.Lock, waiting: () -> Void) throws(StoreError) {
+    package func lock(
+        _ lock: WireRequest.Lock, expecting questions: [ObjectQuestion] = [], waiting: () -> Void
+    ) throws(StoreError) {
         let reply = try connection.start(.lock(lock))
+        // The server keeps to the order, so these are answered under the lock.
+        try expect(questions)
         reply.onceItWaits(waiting)
         _ = try reply.wait()
     }
@@ -107,10 +131,17 @@ package final class WireObjects: ObjectPruner {
     package var unread: [ObjectRange] { ahead.unread }
 
     package func touch(_ name: ObjectName, _ ns: Int64) throws(StoreError) -> Bool {
-        try connection.ask(.touch(name, ns)).end != nil
+        dropExpected()
+        return try connection.ask(.touch(name, ns)).end != nil
+    }
+
+    package func noteUse(_ name: ObjectName, _ ns: Int64) throws(StoreError) {
+        dropExpected()
+        _ = try connection.start(.touch(name, ns))
     }
 
     package func delete(_ names: [ObjectName]) throws(StoreError) -> Int {
+        dropExpected()
         var count = 0
         for start in stride(from: 0, to: names.count, by: WireFormat.mostNames) {
             let part = Array(names[start..<min(start + WireFormat.mostNames, names.count)])
@@ -121,6 +152,25 @@ package final class WireObjects: ObjectPruner {
 
     package func removeLeftovers(dryRun: Bool) throws(StoreError) -> Int {
         Int(clamping: try connection.ask(.removeLeftovers(dryRun: dryRun)).end ?? 0)
+    }
+}
+
+extension ObjectQuestion {
+    fileprivate var request: WireRequest {
+        switch self {
+        case .list(let kind): .list(kind)
+        case .get(let name, let limit): .get(name, limit: UInt64(limit))
+        case .read(let range): range.request
+        }
+    }
+
+    /// The most bytes of an answer.
+    fileprivate var limit: Int {
+        switch self {
+        case .list: 0
+        case .get(_, let limit): limit
+        case .read(let range): Int(range.length)
+        }
     }
 }
 

@@ -3,7 +3,7 @@ package import KCacheSystem
 package import SystemPackage
 
 /// Indexes of a far store's packs, kept in a folder of this machine: they never change, and are much of what a
-/// session would have to fetch. Whatever goes wrong with it costs a journey, and nothing else.
+/// session would have to fetch. Of an index that nobody has needed yet, only its start is kept. Whatever goes wrong with it costs a journey, and nothing else.
 package struct IndexCache: Sendable {
     private let folder: Directory
 

@@ -33,6 +33,11 @@ package protocol ObjectReader: Sendable {
     /// Replaces what was said before; no promise.
     func willRead(_ ranges: [ObjectRange]) throws(StoreError)
 
+    /// Says what is soon going to be asked, so that all of it takes one journey. Each answer is of this moment and
+    /// goes to the first call that asks just that; whoever writes drops those that nobody has fetched. Held until
+    /// then, so for what is small. No promise.
+    func expect(_ questions: [ObjectQuestion]) throws(StoreError)
+
     /// Size and time; nil if there is no such object.
     func info(_ name: ObjectName) throws(StoreError) -> ObjectInfo?
 
@@ -49,6 +54,8 @@ extension ObjectReader {
     }
 
     package func willRead(_ ranges: [ObjectRange]) throws(StoreError) {}
+
+    package func expect(_ questions: [ObjectQuestion]) throws(StoreError) {}
 }
 
 /// Also writes objects.
@@ -68,10 +75,15 @@ package protocol ObjectWriter: ObjectReader {
     /// Sets an object's time. May be repeated; false if there is no such object.
     @discardableResult
     func touch(_ name: ObjectName, _ ns: Int64) throws(StoreError) -> Bool
+
+    /// As `touch`, for whom it does not matter whether it succeeds: nobody waits for an answer from afar.
+    func noteUse(_ name: ObjectName, _ ns: Int64) throws(StoreError)
 }
 
 extension ObjectWriter {
     package func resumeStream(_ name: ObjectName) throws(StoreError) -> (any ObjectStream)? { nil }
+
+    package func noteUse(_ name: ObjectName, _ ns: Int64) throws(StoreError) { try touch(name, ns) }
 }
 
 /// An object on its way into a store; for one caller at a time. What is not committed leaves nothing behind

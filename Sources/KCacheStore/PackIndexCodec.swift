@@ -22,6 +22,21 @@ package struct PackIndex: Hashable, Sendable {
         return writer.bytes
     }
 
+    /// The bytes that tell the kind.
+    static let startLength = 8
+
+    /// The kind of an index of which the start is known, at least; nil if it is none.
+    static func kind(of bytes: [UInt8]) -> PackKind? {
+        do {
+            return try bytes.withUnsafeBytes {
+                try PackEnvelope.readStart($0, magic: PackFormat.indexMagic, what: "index")
+            }
+        } catch {
+            // Whoever reads all of it finds out why.
+            return nil
+        }
+    }
+
     /// Reads what `encode` wrote.
     ///
     /// - Throws: `FormatError`, or `PackEnvelope.NewerFormat`.

@@ -17,7 +17,7 @@ extension Store {
 
     /// Sets a snapshot's time of last use to now; without effect on a store that can't be written.
     package func touch(_ id: SnapshotID) throws {
-        do { try objects.touch(.catalog(id.digest), clock.now()) } catch {
+        do { try objects.noteUse(.catalog(id.digest), clock.now()) } catch {
             guard error.isReadOnly else { throw error }
         }
     }

@@ -64,10 +64,23 @@ package final class Store: Sendable {
 
     /// Takes part in a store that is far away, with one that is near in front of it: what the near one has is
     /// read there, and what is read from here stays there (`StoreSession.keep`).
-    package func begin(near: StoreSession, waiting: @Sendable () -> Void = {}) throws -> StoreSession {
-        let lock = try locks.shared(waiting)
+    ///
+    /// What is asked of it goes in few journeys: the lock and the listings, then the catalog, likely records and
+    /// the indexes.
+    ///
+    /// - Parameter withoutSources: passes over the indexes of packs of sources, as far as nobody asks for a chunk
+    ///   that isn't in any other.
+    package func begin(
+        near: StoreSession, withoutSources: Bool = false, waiting: @Sendable () -> Void = {}
+    ) throws -> StoreSession {
+        let lock = try locks.sharedExpecting([.list(.index), .list(.packs), .list(.catalog)], waiting)
+        let reader = reader
+        let listing = try objects.list(.catalog)
+        try reader.expectCatalog(of: listing)
+        let packs = try reader.packs(without: withoutSources ? .sources : nil)
         return StoreSession(
-            self, lock: lock, inventory: try reader.packs(), tier: try SessionTier(near: near))
+            self, lock: lock, inventory: packs, tier: try SessionTier(near: near),
+            catalog: try reader.catalog(of: listing))
     }
 
     var reader: StoreObjects { StoreObjects(objects: objects, indexCache: indexCache) }

@@ -37,9 +37,22 @@ package struct StoreLocks: Sendable {
     package let shared: Take
     /// For gc: alone.
     package let exclusive: Take
+    /// As `shared`; what is going to be asked under the lock (`ObjectReader.expect`) goes on the journey with it.
+    package let sharedExpecting: TakeExpecting
+
+    package typealias TakeExpecting =
+        @Sendable (_ questions: [ObjectQuestion], _ waiting: () -> Void) throws(StoreError) -> Held
 
     package init(shared: @escaping Take, exclusive: @escaping Take) {
         (self.shared, self.exclusive) = (shared, exclusive)
+        sharedExpecting = { (_: [ObjectQuestion], waiting: () -> Void) throws(StoreError) -> Held in
+            try shared(waiting)
+        }
+    }
+
+    package init(exclusive: @escaping Take, sharedExpecting: @escaping TakeExpecting) {
+        (self.exclusive, self.sharedExpecting) = (exclusive, sharedExpecting)
+        shared = { (waiting: () -> Void) throws(StoreError) -> Held in try sharedExpecting([], waiting) }
     }
 
     /// No locks: for stores that one process has for itself.

@@ -42,10 +42,25 @@ struct StoreObjects: Sendable {
     }
 
     /// A damaged or newer entry is told of and never stops the listing.
-    func catalog() throws -> Catalog {
+    func catalog() throws -> Catalog { try catalog(of: try objects.list(.catalog)) }
+
+    /// Has what the catalog is made of on its way, and the records that are most likely to be asked for.
+    func expectCatalog(of infos: [ObjectInfo]) throws {
+        let recent = infos.filter { $0.name.digest != nil }.sorted { $0.modified > $1.modified }
+        let records = recent.prefix(Self.likelyRecords).compactMap(\.name.digest)
+        try objects.expect(
+            recent.prefix(Self.likelyEntries).map { .get($0.name, limit: Self.longestRecord) }
+                + records.map { .get(.snapshot($0), limit: Self.longestRecord) })
+    }
+
+    private static let likelyRecords = 3
+    private static let likelyEntries = 256
+
+    /// The entries of a listing.
+    func catalog(of listing: [ObjectInfo]) throws -> Catalog {
         var entries: [CatalogEntry] = []
         var unreadable: [Catalog.Unreadable] = []
-        let infos = try objects.list(.catalog).filter { $0.name.digest != nil }
+        let infos = listing.filter { $0.name.digest != nil }
         let contents = try contents(infos.map(\.name), limit: Self.longestRecord) { bytes, _ in
             try CatalogCodec.decode(bytes)
         }
@@ -95,34 +110,81 @@ struct StoreObjects: Sendable {
         }
     }
 
-    /// The packs' indexes, as they could be read; nil for one that is gone.
-    private func indexes(_ packs: [Digest]) throws -> [Digest: Result<PackIndex?, StoreError>] {
+    /// The packs' indexes, as they could be read; nil for one that is gone. Those of the kind to pass over are not
+    /// in it, where that takes less than reading them.
+    private func indexes(_ packs: [Digest], sizes: [Digest: ByteCount], without passedOver: PackKind?) throws
+        -> [Digest: Result<PackIndex?, StoreError>]
+    {
         var indexes: [Digest: Result<PackIndex?, StoreError>] = [:]
+        var kinds: [Digest: PackKind] = [:]
         for pack in indexCache == nil ? [] : packs {
             guard let bytes = indexCache?.get(pack) else { continue }
+            kinds[pack] = PackIndex.kind(of: bytes)
+            if let passedOver, kinds[pack] == passedOver { continue }
             // One that is damaged here is fetched again.
             do { indexes[pack] = .success(try PackIndex.decode(bytes, of: pack)) } catch _ {}
         }
+        func fetch(_ missing: [Digest]) throws {
+            let found = try contents(missing.map { .index($0) }, limit: Self.longestIndex) { bytes, name in
+                let pack = name.digest ?? .zero
+                let index = try PackIndex.decode(bytes, of: pack)
+                indexCache?.put(pack, bytes)
+                return index
+            }
+            indexes.merge(zip(missing, found)) { _, new in new }
+        }
         let missing = packs.filter { indexes[$0] == nil }
-        let found = try contents(missing.map { .index($0) }, limit: Self.longestIndex) { bytes, name in
-            let pack = name.digest ?? .zero
-            let index = try PackIndex.decode(bytes, of: pack)
-            indexCache?.put(pack, bytes)
-            return index
+        if let passedOver {
+            func isLarge(_ pack: Digest) -> Bool { (sizes[pack] ?? .zero).value > Self.smallIndex }
+            let unknown = missing.filter { kinds[$0] == nil && isLarge($0) }
+            try objects.expect(unknown.map { .read(Self.start(of: $0)) })
+            try fetch(missing.filter { kinds[$0] != passedOver && !isLarge($0) })
+            for pack in unknown {
+                guard let start = try readStart(of: pack) else { continue }
+                kinds[pack] = PackIndex.kind(of: start)
+                if kinds[pack] == passedOver { indexCache?.put(pack, start) }
+            }
+            try fetch(missing.filter { kinds[$0] != passedOver && isLarge($0) })
+        } else {
+            try fetch(missing)
         }
         indexCache?.retain(Set(packs))
-        return indexes.merging(zip(missing, found)) { first, _ in first }
+        return indexes
     }
 
-    /// All packs with their tables: from the index where it is whole, else from the pack.
-    func packs() throws -> PackInventory {
+    /// Less than asking for the kind first would cost on most lines.
+    private static let smallIndex: UInt64 = 16 << 10
+
+    private static func start(of pack: Digest) -> ObjectRange {
+        ObjectRange(name: .index(pack), offset: 0, length: UInt32(PackIndex.startLength))
+    }
+
+    private func readStart(of pack: Digest) throws(StoreError) -> [UInt8]? {
+        let range = Self.start(of: pack)
+        var bytes = [UInt8](repeating: 0, count: Int(range.length))
+        let read = bytes.withUnsafeMutableBytes { buffer -> Result<Int?, StoreError> in
+            do throws(StoreError) {
+                return .success(try objects.read(range.name, at: range.offset, into: buffer))
+            } catch { return .failure(error) }
+        }
+        guard let count = try read.get() else { return nil }
+        return Array(bytes.prefix(count))
+    }
+
+    /// All packs with their tables: from the index where it is whole, else from the pack. Those of a kind to pass
+    /// over may be missing.
+    func packs(without passedOver: PackKind? = nil) throws -> PackInventory {
         var inventory = PackInventory()
-        let indexed = Set(try objects.list(.index).compactMap { $0.name.digest })
+        let sizes = Dictionary(
+            try objects.list(.index).compactMap { info in info.name.digest.map { ($0, info.size) } },
+            uniquingKeysWith: { a, _ in a })
+        let indexed = Set(sizes.keys)
         let infos = try objects.list(.packs).sorted { $0.name.path < $1.name.path }
         let wanted = infos.compactMap(\.name.digest).filter { indexed.contains($0) }
-        let indexes = try indexes(wanted)
+        let indexes = try indexes(wanted, sizes: sizes, without: passedOver)
         for info in infos {
             guard let digest = info.name.digest else { continue }
+            if passedOver != nil, indexed.contains(digest), indexes[digest] == nil { continue }
             var problem: StoreError?
             switch indexes[digest] {
             case .success(let index?)? where index.packSize == info.size.value:

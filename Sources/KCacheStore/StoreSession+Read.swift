@@ -12,6 +12,13 @@ extension StoreSession {
         return try planHere(rest).after(near: near)
     }
 
+    /// What a plan would read, less what only lies where this session has not looked. For reports.
+    package func cost(ofReading digests: some Sequence<Digest>) -> ByteCount {
+        guard let tier else { return claims.state.withLock { $0.index.plan(digests).plan.compressedBytes } }
+        let (near, rest) = tier.near.claims.state.withLock { $0.index.plan(digests) }
+        return near.compressedBytes + claims.state.withLock { $0.index.plan(rest).plan.compressedBytes }
+    }
+
     private func planHere(_ digests: some Sequence<Digest>) throws -> ReadPlan {
         var (plan, missing) = claims.state.withLock { $0.index.plan(digests) }
         if !missing.isEmpty {
@@ -116,9 +123,29 @@ extension StoreSession {
         }
     }
 
+    /// Has chunks that have to come from afar on their way, as far as they are few bytes.
+    func expect(chunks digests: [Digest]) throws {
+        let atHand = lent.withLock { Set($0.keys) }
+        let wanted = digests.filter { !atHand.contains($0) && isFar($0) }
+        try expect(frames: claims.state.withLock { $0.index.plan(wanted) }.plan.frames)
+    }
+
+    private func expect(frames: [ReadPlan.Frame]) throws {
+        var bytes = ByteCount.zero
+        let ranges = frames.filter { !$0.isNear }.prefix { frame in
+            bytes += frame.compressedBytes
+            return bytes <= Self.mostExpected
+        }.map { ObjectRange(name: .pack($0.pack), offset: $0.offset, length: $0.compressedLength) }
+        try store.objects.expect(ranges.map { .read($0) })
+    }
+
+    private static let mostExpected = ByteCount(16 << 20)
+
     /// The content's bytes, every chunk checked. For manifests and small files.
+    ///
+    /// - Parameter lending: keeps what was read for a next one that shares it, as `lend`.
     package func read(
-        content: Content, limit: ByteCount = ByteCount(SnapshotCodec.longestManifest)
+        content: Content, limit: ByteCount = ByteCount(SnapshotCodec.longestManifest), lending: Bool = false
     ) throws -> [UInt8] {
         let size = content.size
         guard size <= limit else {
@@ -151,8 +178,10 @@ extension StoreSession {
                 bytes.replaceSubrange(place..<place + data.count, with: data)
             }
         }
+        if isDistant { try expect(frames: plan.frames) }
         for frame in plan.frames {
             try readFrame(frame) { chunk, data in
+                if lending { self.lent.withLock { $0[chunk.digest] = Array(data) } }
                 for place in places[chunk.digest] ?? [] {
                     bytes.withUnsafeMutableBytes { $0[place..<place + data.count].copyBytes(from: data) }
                 }

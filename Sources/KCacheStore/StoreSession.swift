@@ -16,8 +16,16 @@ package final class StoreSession: Sendable {
     /// Chunks that the caller has at hand (`lend`).
     let lent = Mutex<[Digest: [UInt8]]>([:])
     private let compressedBytesRead = Atomic<UInt64>(0)
+    /// As it was when the session began, where that is kept.
+    private let known: Catalog?
+    /// Records that were read: a snapshot's never changes.
+    private let records = Mutex<[SnapshotID: SnapshotRecord]>([:])
 
-    init(_ store: Store, lock: StoreLocks.Held, inventory: PackInventory, tier: SessionTier? = nil) {
+    init(
+        _ store: Store, lock: StoreLocks.Held, inventory: PackInventory, tier: SessionTier? = nil,
+        catalog: Catalog? = nil
+    ) {
+        known = catalog
         (self.store, self.lock, self.tier) = (store, lock, tier)
         unusablePacks = inventory.unreadable.map(\.problem)
         claims = ChunkClaims(inventory.chunkIndex)
@@ -129,14 +137,37 @@ package final class StoreSession: Sendable {
         _ = try writer.finish()
     }
 
-    package func catalog() throws -> Catalog { try store.catalog() }
+    /// The snapshots of the store, as they are now or were when the session began.
+    package func catalog() throws -> Catalog { try known ?? store.catalog() }
+
+    /// Has records and manifests on their way; without effect where the store is near.
+    package func expect(_ ids: [SnapshotID]) throws {
+        guard isDistant else { return }
+        let unknown = records.withLock { records in ids.filter { records[$0] == nil } }
+        try store.objects.expect(
+            unknown.map { .get(.snapshot($0.digest), limit: StoreObjects.longestRecord) })
+        var chunks: [Digest] = []
+        for id in ids {
+            // Damaged or gone: whoever wants it finds out.
+            do { chunks += try record(id)?.manifest.chunks.map(\.digest) ?? [] } catch let error as StoreError
+                where !error.isOfThePlace
+            {}
+        }
+        try expect(chunks: chunks)
+    }
 
     /// Notes that the snapshot is in use, for gc's choice of what to forget. Without effect on a store that
     /// can't be written.
     package func touch(_ id: SnapshotID) throws { try store.touch(id) }
 
     /// The snapshot's record, checked against its number; nil if there is none.
-    package func record(_ id: SnapshotID) throws -> SnapshotRecord? { try store.reader.record(id) }
+    package func record(_ id: SnapshotID) throws -> SnapshotRecord? {
+        if let record = records.withLock({ $0[id] }) { return record }
+        let record = try store.reader.record(id)
+        // A far one costs a journey each time.
+        if isDistant { records.withLock { $0[id] = record } }
+        return record
+    }
 
     /// The snapshot with its manifest, every byte checked.
     package func snapshot(_ id: SnapshotID) throws -> Snapshot {
@@ -157,7 +188,7 @@ package final class StoreSession: Sendable {
 
     func entries(of record: SnapshotRecord, _ id: SnapshotID) throws -> [SnapshotEntry] {
         let bytes: [UInt8]
-        do { bytes = try read(content: record.manifest) } catch let error as StoreError {
+        do { bytes = try read(content: record.manifest, lending: isDistant) } catch let error as StoreError {
             throw StoreError(
                 error.code, "cannot read the manifest of snapshot \(id.short)", subject: id.digest.hex,
                 cause: error)

@@ -7,8 +7,13 @@ enum ContentCheck {
     /// `ContentRules.longest` bytes, of which a short path may become a longer placeholder.
     static let longestRelocatable = ByteCount(8 * ContentRules.longest)
 
+    /// What stands in the tree in files of `standing` counts as given: whoever copies it from there checks it, and
+    /// asks the store if it has changed.
+    ///
     /// - Throws: `StoreError` if chunks are missing; `TreeError.unusable` for sizes that lie.
-    static func check(_ places: [Int], of entries: [SnapshotEntry], _ session: StoreSession) throws {
+    static func check(
+        _ places: [Int], of entries: [SnapshotEntry], standing: [Int] = [], _ session: StoreSession
+    ) throws {
         var lengths: [Digest: (length: UInt32, place: Int)] = [:]
         for place in places {
             guard let content = entries[place].content else { continue }
@@ -23,7 +28,12 @@ enum ContentCheck {
                 }
             }
         }
-        for frame in try session.plan(reading: lengths.keys).frames {
+        var wanted = Set(lengths.keys)
+        for place in standing where !entries[place].holdsTreePath {
+            for chunk in entries[place].content?.chunks ?? []
+            where lengths[chunk.digest]?.length == chunk.length { wanted.remove(chunk.digest) }
+        }
+        for frame in try session.plan(reading: wanted).frames {
             for wanted in frame.wanted {
                 guard let (length, place) = lengths[wanted.chunk.digest], length != wanted.chunk.length else {
                     continue

@@ -67,7 +67,7 @@ struct ContentWriter: Sendable {
         let rewritten = layout.rewritten.filter { $0.value.state.withLock { $0.isUnmade } }.keys.sorted()
         outcome.unmade = (zip(simple, written).filter { !$0.1 }.map(\.0) + rewritten).map { entries[$0].path }
         if thrift != nil {
-            let whole = try session.plan(reading: digests(of: places)).compressedBytes.value
+            let whole = session.cost(ofReading: digests(of: places)).value
             let read = session.bytesRead.value - before.value
             outcome.thrift.spared = ByteCount(whole > read ? whole - read : 0)
         }

@@ -51,14 +51,16 @@ package struct TreeRestorer: Sendable {
         let resolution = try TimeResolution.measure(in: root)
         let started = try TimeResolution.now(in: root)
         let writes = plan.writes.filter { options.computed[plan.entries[$0].path] == nil }
-        try ContentCheck.check(writes, of: plan.entries, session)
+        let standing = plan.kept + plan.unchanged.map(\.entry)
+        try ContentCheck.check(
+            writes, of: plan.entries, standing: options.thrift == nil ? [] : standing, session)
         if plan.mode == .whole { try PullMarker.set(in: root) }
         try stampStale()
         try makeDirectories(for: plan.writes)
         let outcome = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
             progress: options.progress, thrift: options.thrift,
-            present: plan.kept + plan.unchanged.map(\.entry)
+            present: standing
         ).write(writes)
 
         let invalidated = outcome.unmade + (try options.invalidated()).filter { plan.mayRemove($0) }

@@ -52,6 +52,8 @@ struct PullCommand: ParsableCommand {
         let (named, snapshot) = try split(invocation)
         let stores = try StoreChoice(global, invocation, named: named)
         let (store, near) = try stores.openForReading()
+        // The tree is looked at meanwhile.
+        store.reach()
         var request = KbuildPuller.Request(tree: global.treePath(invocation))
         request.snapshot = snapshot
         request.dryRun = dryRun

@@ -79,7 +79,7 @@ package struct KbuildPuller: Sendable {
         defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
-        let session = try session(request)
+        let session = try session(request, mode)
         let catalog = try session.catalog()
         let warnings = try ReplayCheck.warnings(
             signatures: signatures, session: session, catalog: catalog, keeping: !request.dryRun)
@@ -138,13 +138,16 @@ package struct KbuildPuller: Sendable {
 
     // MARK: Steps
 
-    private func session(_ request: Request) throws -> StoreSession {
+    private func session(_ request: Request, _ mode: RestorePlan.Mode) throws -> StoreSession {
         func begin(_ store: Store, _ begin: (@escaping @Sendable () -> Void) throws -> StoreSession) throws
             -> StoreSession
         { try begin { request.waiting("waiting for a kcache gc of \(store.place)") } }
         guard let near else { return try begin(store) { try store.begin(waiting: $0) } }
         let tier = try begin(near) { try near.begin(waiting: $0) }
-        return try begin(store) { try store.begin(near: tier, waiting: $0) }
+        // Who has the sources reads none.
+        return try begin(store) {
+            try store.begin(near: tier, withoutSources: mode == .checkout, waiting: $0)
+        }
     }
 
     private func mode(of inspection: TreeInspection) throws -> RestorePlan.Mode {

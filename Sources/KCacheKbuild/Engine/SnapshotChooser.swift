@@ -71,6 +71,10 @@ struct SnapshotChooser {
         let mine = Dictionary(
             local.entries().filter { $0.role == .source }.map { ($0.path, $0) },
             uniquingKeysWith: { a, _ in a })
+        try session.expect(
+            candidates.filter {
+                close.contains($0.id) && ($0.differingSources == nil || $0.differingSymbols == nil)
+            }.map(\.id))
         for i in candidates.indices where close.contains(candidates[i].id) {
             if candidates[i].differingSources != nil, candidates[i].differingSymbols != nil { continue }
             let snapshot: Snapshot
