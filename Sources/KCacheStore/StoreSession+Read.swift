@@ -123,12 +123,28 @@ extension StoreSession {
         }
     }
 
-    /// Has chunks that have to come from afar on their way, as far as they are few bytes.
-    func expect(chunks digests: [Digest]) throws {
+    /// Brings what `read(content:)` is soon asked for from afar in one journey, and each frame once; what would be
+    /// many bytes, or can't be had, is left to that.
+    package func fetch(_ contents: [Content]) throws {
+        guard isDistant else { return }
         let atHand = lent.withLock { Set($0.keys) }
-        let wanted = digests.filter { !atHand.contains($0) && isFar($0) }
-        try expect(frames: claims.state.withLock { $0.index.plan(wanted) }.plan.frames)
+        var bytes = ByteCount.zero
+        let wanted = contents.prefix { content in
+            bytes += content.size
+            return bytes <= Self.mostFetched
+        }.flatMap { $0.chunks.map(\.digest) }.filter { !atHand.contains($0) && isFar($0) }
+        let frames = claims.state.withLock { $0.index.plan(wanted) }.plan.frames
+        try expect(frames: frames)
+        for frame in frames {
+            do {
+                try readFrame(frame) { chunk, data in
+                    self.lent.withLock { $0[chunk.digest] = Array(data) }
+                }
+            } catch let error as StoreError where !error.isOfThePlace { continue }
+        }
     }
+
+    private static let mostFetched = ByteCount(64 << 20)
 
     private func expect(frames: [ReadPlan.Frame]) throws {
         var bytes = ByteCount.zero

@@ -140,20 +140,20 @@ package final class StoreSession: Sendable {
     /// The snapshots of the store, as they are now or were when the session began.
     package func catalog() throws -> Catalog { try known ?? store.catalog() }
 
-    /// Has records and manifests on their way; without effect where the store is near.
-    package func expect(_ ids: [SnapshotID]) throws {
+    /// Brings records and manifests in two journeys; without effect where the store is near.
+    package func fetch(snapshots ids: [SnapshotID]) throws {
         guard isDistant else { return }
         let unknown = records.withLock { records in ids.filter { records[$0] == nil } }
         try store.objects.expect(
             unknown.map { .get(.snapshot($0.digest), limit: StoreObjects.longestRecord) })
-        var chunks: [Digest] = []
+        var manifests: [Content] = []
         for id in ids {
             // Damaged or gone: whoever wants it finds out.
-            do { chunks += try record(id)?.manifest.chunks.map(\.digest) ?? [] } catch let error as StoreError
-                where !error.isOfThePlace
+            do { if let record = try record(id) { manifests.append(record.manifest) } } catch let error
+                as StoreError where !error.isOfThePlace
             {}
         }
-        try expect(chunks: chunks)
+        try fetch(manifests)
     }
 
     /// Notes that the snapshot is in use, for gc's choice of what to forget. Without effect on a store that

@@ -30,7 +30,9 @@ struct ContentWriter: Sendable {
         if let thrift {
             pieces = localPieces(thrift, places)
             let deriver = Deriver(placer: placer, entries: entries, session: session, thrift: thrift)
-            for place in DerivationPlan.patches(entries, writes: places, pieces: pieces) {
+            let patches = DerivationPlan.patches(entries, writes: places, pieces: pieces)
+            try session.fetch(patches.compactMap { entries[$0].derivation?.content })
+            for place in patches {
                 guard try deriver.patch(place, pieces, stamp(place)) else {
                     outcome.thrift.failed.append(entries[place].path)
                     continue

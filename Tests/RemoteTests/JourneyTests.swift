@@ -48,7 +48,7 @@ import Testing
         // The lock and the listings; the catalog, the records, small indexes and what kind the large ones are of;
         // the large ones that are needed.
         #expect(log.journeys == 3)
-        try session.expect(ids)
+        try session.fetch(snapshots: ids)
         for id in ids { _ = try session.snapshot(id) }
         // Records that are less likely, and all manifests.
         #expect(log.journeys == 5)
@@ -56,6 +56,11 @@ import Testing
         #expect(log.journeys == 5)
         try session.touch(ids[0])
         #expect(log.journeys == 5)
+        let contents = try session.snapshot(ids[0]).entries.filter { $0.role == .output }.compactMap(
+            \.content)
+        try session.fetch(contents)
+        for content in contents { _ = try session.read(content: content) }
+        #expect(log.journeys == 6)
         #expect(log.unread == 0)
 
         let second = try far()

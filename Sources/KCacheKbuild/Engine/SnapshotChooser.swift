@@ -71,8 +71,8 @@ struct SnapshotChooser {
         let mine = Dictionary(
             local.entries().filter { $0.role == .source }.map { ($0.path, $0) },
             uniquingKeysWith: { a, _ in a })
-        try session.expect(
-            candidates.filter {
+        try session.fetch(
+            snapshots: candidates.filter {
                 close.contains($0.id) && ($0.differingSources == nil || $0.differingSymbols == nil)
             }.map(\.id))
         for i in candidates.indices where close.contains(candidates[i].id) {
