@@ -126,7 +126,7 @@ extension StoreSession {
     /// Brings what `read(content:)` is soon asked for from afar in one journey, and each frame once; what would be
     /// many bytes, or can't be had, is left to that.
     package func fetch(_ contents: [Content]) throws {
-        guard isDistant else { return }
+        guard store.options.isRemote else { return }
         let atHand = lent.withLock { Set($0.keys) }
         var bytes = ByteCount.zero
         let wanted = contents.prefix { content in
@@ -194,7 +194,7 @@ extension StoreSession {
                 bytes.replaceSubrange(place..<place + data.count, with: data)
             }
         }
-        if isDistant { try expect(frames: plan.frames) }
+        if store.options.isRemote { try expect(frames: plan.frames) }
         for frame in plan.frames {
             try readFrame(frame) { chunk, data in
                 if lending { self.lent.withLock { $0[chunk.digest] = Array(data) } }

@@ -142,7 +142,7 @@ package final class StoreSession: Sendable {
 
     /// Brings records and manifests in two journeys; without effect where the store is near.
     package func fetch(snapshots ids: [SnapshotID]) throws {
-        guard isDistant else { return }
+        guard store.options.isRemote else { return }
         let unknown = records.withLock { records in ids.filter { records[$0] == nil } }
         try store.objects.expect(
             unknown.map { .get(.snapshot($0.digest), limit: StoreObjects.longestRecord) })
@@ -165,7 +165,7 @@ package final class StoreSession: Sendable {
         if let record = records.withLock({ $0[id] }) { return record }
         let record = try store.reader.record(id)
         // A far one costs a journey each time.
-        if isDistant { records.withLock { $0[id] = record } }
+        if store.options.isRemote { records.withLock { $0[id] = record } }
         return record
     }
 
@@ -188,7 +188,9 @@ package final class StoreSession: Sendable {
 
     func entries(of record: SnapshotRecord, _ id: SnapshotID) throws -> [SnapshotEntry] {
         let bytes: [UInt8]
-        do { bytes = try read(content: record.manifest, lending: isDistant) } catch let error as StoreError {
+        do { bytes = try read(content: record.manifest, lending: store.options.isRemote) } catch let error
+            as StoreError
+        {
             throw StoreError(
                 error.code, "cannot read the manifest of snapshot \(id.short)", subject: id.digest.hex,
                 cause: error)
