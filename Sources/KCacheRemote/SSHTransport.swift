@@ -36,14 +36,7 @@ package struct SSHTransport: Sendable {
     ///
     /// - Parameter creating: makes the store there if there is none.
     package func connect(creating: Bool) throws(StoreError) -> WireConnection {
-        let child: PipedProcess
-        do throws(SystemError) {
-            child = try PipedProcess(arguments(serving: address.path), environment: environment)
-        } catch {
-            throw StoreError(
-                .unreachable, "cannot start ssh to reach \(place): install OpenSSH's client", subject: place,
-                cause: error)
-        }
+        let child = try start(arguments(serving: address.path))
         var limits = options.connection
         limits.createsStore = creating
         limits.rate = options.bytesPerSecond.map { RateLimit(bytesPerSecond: $0) }
@@ -56,15 +49,30 @@ package struct SSHTransport: Sendable {
         }
     }
 
+    /// Starts ssh.
+    func start(_ arguments: [String]) throws(StoreError) -> PipedProcess {
+        do throws(SystemError) { return try PipedProcess(arguments, environment: environment) } catch {
+            throw StoreError(
+                .unreachable, "cannot start ssh to reach \(place): install OpenSSH's client", subject: place,
+                cause: error)
+        }
+    }
+
+    /// ssh has said why, on its standard error.
+    var unreached: StoreError {
+        StoreError(
+            .unreachable, "ssh could not reach \(address.destination)", subject: place)
+    }
+
     private func explain(_ error: StoreError, status: Int32) -> StoreError {
         let message: String
         switch status {
         case Self.noProgram:
             let host = address.destination
             message =
-                "there is no kcache at \(host): install it there, or say where it is (kcache store add --program)"
-        // ssh has said why, on its standard error.
-        case 255: message = "ssh could not reach \(address.destination)"
+                "there is no kcache at \(host): kcache store add --install copies this one there, and --program says "
+                + "where it is"
+        case 255: return unreached
         // Of its own parser: it does not know the words that it was given.
         case 2 where options.builds:
             message = "the kcache at \(address.destination) can't build: update it there"
@@ -79,9 +87,9 @@ package struct SSHTransport: Sendable {
     static let noProgram: Int32 = 127
 
     /// ssh's arguments up to the host, then the far command.
-    func arguments(running command: String) -> [String] {
+    func arguments(running command: String, compressed: Bool = false) -> [String] {
         var words = options.command.isEmpty ? ["ssh"] : options.command
-        words += ["-T"]
+        words += compressed ? ["-T", "-C"] : ["-T"]
         if let port = address.port { words += ["-p", String(port)] }
         return words + ["--", address.destination, command]
     }
@@ -97,13 +105,17 @@ package struct SSHTransport: Sendable {
     /// A command line for whatever shell the far user has: it starts sh, which finds kcache where users and
     /// administrators put it, since shells that ssh starts seldom read what extends PATH.
     func farCommand(_ words: [String]) -> String {
-        let find =
-            options.farProgram.isEmpty
-            ? "PATH=$PATH:$HOME/.local/bin:$HOME/bin:/usr/local/bin; export PATH; p=kcache" : "p=$1"
+        let find = options.farProgram.isEmpty ? "\(Self.search); p=kcache" : "p=$1"
         let script = "\(find); shift; command -v \"$p\" >/dev/null 2>&1 || exit 127; exec \"$p\" \"$@\""
         let arguments = ["sh", "-c", script, "sh", options.farProgram] + words
         return arguments.map(Self.quoted).joined(separator: " ")
     }
+
+    /// Where else than in PATH.
+    static let search = "PATH=$PATH:$HOME/.local/bin:$HOME/bin:/usr/local/bin; export PATH"
+
+    /// The kcache at the far end, as the user names it; empty where it is looked up.
+    var farProgram: String { options.farProgram }
 
     /// One word for sh, csh and fish.
     static func quoted(_ word: String) -> String {

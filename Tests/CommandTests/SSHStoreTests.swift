@@ -156,7 +156,7 @@ struct SSHStoreTests {
 
     @Test func aFarEndWithoutKcache() throws {
         let added = try kcache("store", "add", "far", "ssh://desk", "--program", "/nowhere/kcache")
-        expectOneLine(added, "there is no kcache at desk: install it there")
+        expectOneLine(added, "there is no kcache at desk: kcache store add --install")
         #expect(try kcache("store", "list").output.split(separator: "\n").count == 1)
         // A push has the snapshot here by then.
         let registry = work.place("home/.config/kcache")
@@ -191,6 +191,107 @@ struct SSHStoreTests {
         try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file.path)' && chmod 755 '\(file.path)'"])
         let added = try kcache("store", "add", "far", "ssh://desk", "--program", file.path)
         expectOneLine(added, "speaks versions 7 to 9 of the protocol")
+    }
+
+    // MARK: store add --install
+
+    /// The far user's kcache goes away.
+    private func removeFarProgram() throws {
+        try server.run("rm .local/bin/kcache && rmdir .local/bin .local")
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func installedWhereThereIsNone() throws {
+        try removeFarProgram()
+        // A login shell that talks, and a search path without the folder.
+        try "echo Welcome to the desk; printf 'no newline'; PATH=/usr/bin:/bin\n".write(
+            to: server.home.appending(path: ".bashrc"), atomically: false, encoding: .utf8)
+        expectOneLine(
+            try kcache("store", "add", "far", "ssh://desk"),
+            "there is no kcache at desk: kcache store add --install")
+        let added = try kcache("store", "add", "far", "ssh://desk", "--install")
+        let path = server.home.path + "/.local/bin/kcache"
+        #expect(
+            added.status == 0 && added.output.contains("there, to \(path)\nfar is ssh://desk\n"), "\(added)")
+        #expect(added.error.contains("copying this kcache ("), "\(added)")
+        #expect(try server.run("stat -c %a .local/bin/kcache && ls -A .local/bin").contains("755\nkcache\n"))
+        #expect(FileManager.default.contentsEqual(atPath: path, andPath: Program.path))
+        done(try kcache("push", "--quiet", "far"))
+        done(try laptop("pull", "ssh://desk"))
+        try expectSameTree("tree", "laptop")
+
+        // Once more: nothing is copied.
+        let before = try server.run("stat -c %i:%Y .local/bin/kcache")
+        let again = try kcache("store", "add", "again", "ssh://desk", "--install", "--format", "json")
+        #expect(again.status == 0 && again.output.contains("\"installed\" : false"), "\(again)")
+        #expect(again.output.contains("\"farProgram\" : \"\(path)\""), "\(again)")
+        #expect(try server.run("stat -c %i:%Y .local/bin/kcache") == before)
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func installedWhereTheUserSays() throws {
+        try removeFarProgram()
+        let path = server.home.path + "/my tools/kcache-desk"
+        let added = try kcache("store", "add", "far", "ssh://desk", "--install", "--program", path)
+        #expect(added.status == 0 && added.output.contains("to \(path)\n"), "\(added)")
+        done(try kcache("push", "--quiet", "far"))
+        expectOneLine(
+            try kcache("store", "add", "x", "ssh://desk", "--install", "--program", "kcache-desk"),
+            "is no path from / on")
+        #expect(try kcache("store", "add", "x", work.place("f").path, "--install").status == 2)
+    }
+
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func notInstalledWhereItCannotBe() throws {
+        func add(_ words: String...) throws -> Program.Result {
+            try program.run(
+                ["store", "add", "far", "ssh://desk", "--install"] + words, in: work.place("tree"))
+        }
+        try server.run("mkdir -p fake")
+        // What is there and is no kcache stays.
+        try server.run("echo 'exit 1' > .local/bin/other && chmod 755 .local/bin/other")
+        let other = server.home.path + "/.local/bin/other"
+        expectOneLine(try add("--program", other), "does not run as a kcache")
+        try server.run("chmod 644 .local/bin/other")
+        expectOneLine(try add("--program", other), "does not run as a kcache")
+        #expect(try server.run("cat .local/bin/other").contains("exit 1"))
+        // No room, and no right.
+        expectOneLine(try add("--program", server.home.path + "/small/kcache"), "No space left on device")
+        #expect(try !server.run("ls -A small").contains("kcache"))
+        expectOneLine(try add("--program", "/root/x/kcache"), "Permission denied")
+
+        try server.run("rm -f .local/bin/*")
+        // Another architecture, another system.
+        let bashrc = server.home.appending(path: ".bashrc")
+        try "export PATH=$HOME/fake:$PATH\n".write(to: bashrc, atomically: false, encoding: .utf8)
+        try fake("uname", "case $1 in -m) echo riscv64;; *) echo Linux;; esac")
+        expectOneLine(try add(), "of another architecture (riscv64 instead of")
+        try fake("uname", "case $1 in -m) echo x86_64;; *) echo FreeBSD;; esac")
+        expectOneLine(try add(), "runs FreeBSD")
+        try server.run("rm fake/uname")
+        // An older C library, and one of its libraries missing: the copy is tried before it is in place.
+        try fake(
+            "chmod",
+            "/bin/chmod \"$@\" && printf '#!/bin/sh\\necho version GLIBC_9 not found >&2; exit 1\\n' > \"$2\""
+        )
+        expectOneLine(try add(), "does not run at desk: version GLIBC_9 not found")
+        try fake(
+            "ldd",
+            "printf '\\tlibzstd.so.1 => not found\\n\\tlibc.so.6 => /lib/libc.so.6\\n\\tlibm.so.6 => not found\\n'"
+        )
+        expectOneLine(try add(), "it has no libzstd.so.1, libm.so.6: install")
+        #expect(try server.run("ls -A .local/bin") == "")
+        #expect(try kcache("store", "list").output.split(separator: "\n").count == 1)
+        // A key that runs one command alone.
+        try server.restrict(to: "echo closed")
+        expectOneLine(
+            try kcache("store", "add", "far", "ssh://restricted", "--install"),
+            "runs no commands for this key; the far end said: closed")
+    }
+
+    /// A program in front of the far user's search path.
+    private func fake(_ name: String, _ text: String) throws {
+        let draft = server.home.appending(path: "draft")
+        try "#!/bin/sh\n\(text)\n".write(to: draft, atomically: false, encoding: .utf8)
+        let file = server.home.path + "/fake/\(name)"
+        try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file)' && chmod 755 '\(file)'"])
     }
 
     @Test(.enabled(if: TestSSHServer.isIsolated)) func aFullDisk() throws {
