@@ -18,6 +18,8 @@ struct MakeTwins {
     private(set) var failed = false
     /// What the makes of the last step printed.
     private(set) var results: [MakeKind: MakeDriver.Result] = [:]
+    /// Seconds after which a make is taken as stuck.
+    var patience = 120
     /// In front of a failure's text.
     var name = "twins"
     /// Digests of files that are known already: no change escapes a file's inode and change time.
@@ -150,7 +152,7 @@ struct MakeTwins {
             for _ in 0..<6000 where !FileManager.default.fileExists(atPath: file.path) { usleep(10_000) }
             _ = Glibc.kill(-running.pid, SIGINT)
         }
-        let result = running.wait()
+        let result = running.wait(seconds: patience)
         #expect(running.groupIsGone())
         return result
     }

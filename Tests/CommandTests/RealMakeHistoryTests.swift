@@ -16,6 +16,7 @@ struct RealMakeHistoryTests {
         var twins = try MakeTwins(
             in: work.url, options: options.split(separator: " ").map(String.init), environment: [:])
         twins.name = "seed \(seed)"
+        twins.patience = 1800
         for kind in [MakeKind.plain, .command] {
             let tree = twins.place(kind)
             try FileManager.default.createDirectory(at: tree, withIntermediateDirectories: true)
