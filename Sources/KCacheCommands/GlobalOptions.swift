@@ -41,9 +41,13 @@ struct GlobalOptions: ParsableArguments {
     /// The store that is set: by `--store`, then `KCACHE_STORE`, then the configuration file; else the one in the
     /// cache folder.
     func storeReference(_ invocation: Invocation) throws -> StoreReference {
+        try StoreRegistry(invocation).reference(ofSetting: try storeText(invocation))
+    }
+
+    /// As the option or the setting has it; nil where there is none.
+    func storeText(_ invocation: Invocation) throws -> String? {
         let named = store ?? invocation.environment["KCACHE_STORE"].flatMap { $0.isEmpty ? nil : $0 }
-        let text = try named ?? ConfigurationFile.read(invocation)?.store?.text
-        return try StoreRegistry(invocation).reference(ofSetting: text)
+        return try named ?? ConfigurationFile.read(invocation)?.store?.text
     }
 
     func openStore(_ invocation: Invocation) throws -> Store {

@@ -59,6 +59,9 @@ struct StoreChoice {
     /// Another store: the one that was named, or the default one where that is no folder.
     let other: StoreReference?
 
+    /// What finds the store to read from again, whatever the working directory.
+    let name: String
+
     /// `named` is the store that the command line names beside the local one.
     init(_ global: GlobalOptions, _ invocation: Invocation, named: String? = nil) throws {
         let standard = try global.storeReference(invocation)
@@ -68,6 +71,11 @@ struct StoreChoice {
         // The local one, named once more.
         if let folder = other?.folder, folder == local { other = nil }
         (self.local, self.other) = (local, other)
+        // A store's name has its options with it; a folder is absolute as it is shown.
+        let text = try named ?? global.storeText(invocation)
+        name =
+            try text.flatMap { try StoreRegistry(invocation).isName($0) ? $0 : nil } ?? other?.place
+            ?? local.string
     }
 
     /// The store to read from, and the local one in front of it where it is far away.

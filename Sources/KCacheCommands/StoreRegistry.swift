@@ -95,6 +95,9 @@ struct StoreRegistry {
         return try named(text) != nil
     }
 
+    /// True if a store has this name.
+    func isName(_ text: String) throws -> Bool { try named(text) != nil }
+
     func reference(_ store: NamedStore) throws -> StoreReference {
         guard let address = try address(store.url) else {
             return StoreReference(location: .folder(FilePath(store.url)), invocation: invocation)

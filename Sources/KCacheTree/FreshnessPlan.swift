@@ -28,6 +28,20 @@ package struct FreshnessPlan: Sendable {
     /// The filesystem's clock must have come this far before anybody edits the tree.
     package private(set) var settledAt: Int64
 
+    /// For a pull that brings a part of the outputs: none of them counts as fresh, and so none that is here. A
+    /// source that is as old as their stamp gets the time of now, or make would not see that they are older.
+    package init(leavingStale plan: RestorePlan, resolution: TimeResolution, now: Int64) {
+        let oldest = Self.staleTime + max(resolution.tick, 2_000_000_000)
+        let times =
+            plan.unchanged.map { (plan.entries[$0.entry].path, $0.mtime) }
+            + (plan.changed + plan.added + plan.conflicts).map { ($0.path, $0.mtime) }
+        let present = resolution.floor(now)
+        sources = times.filter { $0.1 <= oldest }.map { Setting(path: $0.0, mtime: present) }
+        outputs = (plan.writes + plan.kept).map { plan.entries[$0] }.filter { $0.role == .output }
+            .map { Setting(path: $0.path, mtime: Self.staleTime) }
+        settledAt = now
+    }
+
     /// - Parameters:
     ///   - now: the filesystem's clock, before anything is written.
     package init(

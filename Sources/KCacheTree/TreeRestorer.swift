@@ -25,6 +25,8 @@ package struct TreeRestorer: Sendable {
         /// Outputs whose bytes depend on this tree's times or owners, and are made here: nil means leave it out.
         package var computed: [TreePath: @Sendable () throws -> [UInt8]?] = [:]
         package var progress: ProgressSink = { _ in }
+        /// The plan is for a part of the outputs: none of them is to count as fresh when they are in place.
+        package var leavesStale = false
         /// Reads as little as it can; nil where reading is cheap.
         package var thrift: Thrift?
         package init() {}
@@ -67,7 +69,10 @@ package struct TreeRestorer: Sendable {
         for path in invalidated { try root.remove(path) }
         if options.sync, !plan.writes.isEmpty { try root.syncFilesystem() }
 
-        let freshness = FreshnessPlan(plan, resolution: resolution, now: started, without: Set(invalidated))
+        let freshness =
+            options.leavesStale
+            ? FreshnessPlan(leavingStale: plan, resolution: resolution, now: started)
+            : FreshnessPlan(plan, resolution: resolution, now: started, without: Set(invalidated))
         var summary = Summary(removed: invalidated, freshness: freshness)
         for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
         var computed: [FreshnessPlan.Setting] = []

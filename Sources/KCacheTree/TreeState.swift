@@ -2,7 +2,8 @@ import KCacheCore
 package import KCacheSystem
 package import SystemPackage
 
-/// What kcache keeps about one tree on this machine, outside the tree: its stat index and a lock.
+/// What kcache keeps about one tree on this machine, outside the tree: its stat index, a lock, and a note where a pull
+/// brought only a part (`PartialPull`).
 ///
 /// All of it can be thrown away at any time; the next push or pull then reads every file once.
 package struct TreeState: Sendable {
@@ -40,6 +41,17 @@ package struct TreeState: Sendable {
     package func save(_ index: StatIndex) throws {
         try AtomicFile.write(index.encode(), to: name("stat-index"), in: folder, durable: false)
     }
+
+    /// A small file beside the index; nil if there is none.
+    func read(_ suffix: String, limit: Int) throws -> [UInt8]? {
+        try folder.readFile(name(suffix), limit: limit)
+    }
+
+    func write(_ bytes: [UInt8], _ suffix: String) throws {
+        try AtomicFile.write(bytes, to: name(suffix), in: folder, durable: false)
+    }
+
+    func remove(_ suffix: String) throws { try folder.remove(name(suffix)) }
 
     /// One push or pull of a tree at a time: pulls exclusively, pushes and status side by side.
     package func lock(_ mode: FileLock.Mode, waiting: () -> Void) throws -> FileLock {

@@ -21,6 +21,11 @@ struct PullCommand: ParsableCommand {
               kcache pull /srv/kcache        the best one of another store
               kcache pull ssh://desk         the best one of the user's store on another machine
               kcache pull --require-signature
+              kcache pull --only install && make install modules_install
+
+            --only install reads and writes no more than those two goals of make need, so that a new kernel
+            can boot early; a later pull brings the rest, and `kcache make` does so by itself. Until then
+            every output counts as old for make, and the tree is not pushed.
             """)
 
     @OptionGroup var global: GlobalOptions
@@ -32,6 +37,10 @@ struct PullCommand: ParsableCommand {
             (its name, or the start of its number), or one of the two.
             """, valueName: "[store] [snapshot]"))
     var from: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Of the outputs only what make reads for: install.", valueName: "part"))
+    var only: Part?
     @Flag(name: .long, help: "Say what would be done, and do nothing.")
     var dryRun = false
     @Flag(
@@ -63,6 +72,8 @@ struct PullCommand: ParsableCommand {
             store: store.place, option: signatures.requireSignature, acceptsOlder: signatures.acceptOlder,
             invocation)
         request.derive = derive
+        request.only = only.map { .init($0) }
+        request.storeName = stores.name
         request.progress = ProgressLine(console: invocation.console, quiet: global.quiet).sink
         let global = global
         request.waiting = { global.note($0, invocation) }
@@ -78,6 +89,9 @@ struct PullCommand: ParsableCommand {
             if let traffic = store.traffic { invocation.console.print(SnapshotText.line(traffic)) }
         }
     }
+
+    /// What can be pulled alone.
+    enum Part: String, ExpressibleByArgument, CaseIterable { case install }
 
     /// One argument is a store if it is a folder, an address or a store's name, else a snapshot.
     private func split(_ invocation: Invocation) throws -> (store: String?, snapshot: String?) {
@@ -114,6 +128,10 @@ struct PullCommand: ParsableCommand {
                 "read \(report.bytesRead), \(SnapshotText.count(UInt64(report.thrift.derived.count), "file")) "
                     + "derived; spared \(report.thrift.spared)")
         }
+        if report.only != nil {
+            renderPart(report, invocation)
+            return
+        }
         let remarks: [(String, [TreePath])] = [
             ("could not be derived and were read", report.thrift.failed),
             ("differ here and stay: make will build what depends on them", report.changed),
@@ -123,18 +141,47 @@ struct PullCommand: ParsableCommand {
             ("of another build were here; make remakes those that it still wants", report.leftovers),
             ("could not be told fresh and are left to make", report.invalidated),
         ]
-        for (text, paths) in remarks where !paths.isEmpty {
-            let shown = paths.prefix(3).map(\.description).joined(separator: ", ")
-            let dots = paths.count > 3 ? ", …" : ""
-            global.note(
-                "\(SnapshotText.count(UInt64(paths.count), "file")) \(text): \(shown)\(dots)", invocation)
-        }
+        for (text, paths) in remarks { note(paths, text, invocation) }
         if report.fromTheFuture > 0 {
             global.note(
                 "\(SnapshotText.count(UInt64(report.fromTheFuture), "source")) had times in the future; they are now's",
                 invocation)
         }
         for remark in report.remarks { global.note(remark, invocation) }
+    }
+
+    /// Of a pull of a part nothing is to be built: what differs here is not in what will be installed.
+    private func renderPart(_ report: KbuildPuller.Report, _ invocation: Invocation) {
+        if !dryRun {
+            invocation.console.print(
+                "make install modules_install has what it reads; kcache pull brings the rest")
+        }
+        let differing = report.changed + report.added + report.missing
+        note(
+            differing.sorted(), "differ here: the kernel that is installed was built without that", invocation
+        )
+        note(
+            report.conflicts,
+            "stand where the snapshot has outputs, may be yours, and stay: make would install them",
+            invocation)
+        note(report.leftovers, "of another build are here: make will make them anew", invocation)
+        for remark in report.remarks { global.note(remark, invocation) }
+    }
+
+    private func note(_ paths: [TreePath], _ text: String, _ invocation: Invocation) {
+        guard !paths.isEmpty else { return }
+        let shown = paths.prefix(3).map(\.description).joined(separator: ", ")
+        let dots = paths.count > 3 ? ", …" : ""
+        global.note("\(SnapshotText.count(UInt64(paths.count), "file")) \(text): \(shown)\(dots)", invocation)
+    }
+}
+
+extension KbuildPuller.Part {
+    fileprivate init(_ part: PullCommand.Part) {
+        self =
+            switch part {
+            case .install: .install
+            }
     }
 }
 
@@ -146,6 +193,8 @@ private struct PullResult: Encodable {
     let reason: String?
     let dryRun: Bool
     let whole: Bool
+    /// What was asked for alone.
+    let only: String?
     let written: Int
     let writtenBytes: UInt64
     let readBytes: UInt64
@@ -177,7 +226,7 @@ private struct PullResult: Encodable {
         snapshot = report.announcement.id.description
         name = report.announcement.header.name
         reason = report.announcement.reason
-        whole = report.whole
+        (whole, only) = (report.whole, report.only?.rawValue)
         (written, writtenBytes, kept) = (report.written, report.writtenBytes.value, report.kept)
         (readBytes, sparedBytes) = (report.bytesRead.value, report.thrift.spared.value)
         derived = text(report.thrift.derived)

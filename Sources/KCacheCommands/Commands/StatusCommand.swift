@@ -1,13 +1,15 @@
 import ArgumentParser
 import KCacheCore
 import KCacheKbuild
+import KCacheTree
 
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Tells whether make has anything to do here; if so, what it would rebuild, and why.",
         discussion: """
-            Nothing is run or changed. Exits with 0 in a warm tree and with 1 in any other.
+            Nothing is run or changed. Exits with 0 in a warm tree and with 1 in any other. A tree that
+            `kcache pull --only install` has brought a part to is named partial until it is completed or built.
 
             Example:
 
@@ -26,11 +28,17 @@ struct StatusCommand: ParsableCommand {
         } else {
             for line in text(report) { invocation.console.print(line) }
         }
-        if report.neverBuilt || !report.rebuild.isWarm { throw ExitCode(1) }
+        if report.partial != nil || report.neverBuilt || !report.rebuild.isWarm { throw ExitCode(1) }
     }
 
     private func text(_ report: KbuildStatus.Report) -> [String] {
         let (stale, possible) = (report.rebuild.stale, report.rebuild.possible)
+        if let partial = report.partial {
+            return [
+                "partial: of snapshot \(partial.snapshot.short) only what make install modules_install reads is here; "
+                    + "kcache pull \(partial.store) brings the rest, make would build everything"
+            ]
+        }
         if report.neverBuilt {
             return ["nothing is built here: make would build everything; kcache pull may help"]
         }
@@ -69,6 +77,8 @@ extension StaleCause {
 private struct StatusResult: Encodable {
     let warm: Bool
     let neverBuilt: Bool
+    /// The snapshot of which only a part was pulled.
+    let partial: String?
     let architecture: String
     let kernelRelease: String
     let targets: Int
@@ -81,7 +91,8 @@ private struct StatusResult: Encodable {
     }
 
     init(_ report: KbuildStatus.Report) {
-        warm = report.rebuild.isWarm && !report.neverBuilt
+        warm = report.rebuild.isWarm && !report.neverBuilt && report.partial == nil
+        partial = report.partial?.snapshot.description
         neverBuilt = report.neverBuilt
         (architecture, kernelRelease) = (report.tree.architecture, report.tree.kernelRelease)
         targets = report.outputs

@@ -15,8 +15,18 @@ package struct KbuildPuller: Sendable {
         (self.host, self.store, self.near) = (host, store, near)
     }
 
+    /// What may be pulled alone.
+    package enum Part: String, Sendable, CaseIterable {
+        /// What `make install modules_install` reads.
+        case install
+    }
+
     package struct Request: Sendable {
         package var tree: FilePath
+        /// Nil: all of it.
+        package var only: Part?
+        /// What the user calls the store, to find it again; nil: by its place.
+        package var storeName: String?
         /// A snapshot's name or the start of its id; nil picks the best.
         package var snapshot: String?
         package var dryRun = false
@@ -52,6 +62,8 @@ package struct KbuildPuller: Sendable {
     package struct Report: Sendable {
         package var announcement: Announcement
         package var whole = false
+        /// Only a part was asked for.
+        package var only: Part?
         /// Nothing was to be written or changed.
         package var written = 0
         package var writtenBytes = ByteCount.zero
@@ -93,17 +105,27 @@ package struct KbuildPuller: Sendable {
         var chosen = try chooser.choose(request.snapshot, in: store)
         chosen.announcement.warnings += warnings
         request.announce(chosen.announcement)
-        let plan = try plan(try usableEntries(chosen, mode), local, inspection, mode)
+        let install = request.only == nil ? nil : try installFiles(chosen, inspection, mode, session)
+        let entries =
+            try install.map { files in
+                chosen.snapshot.entries.filter {
+                    $0.role != .output || files.outputs.contains($0.path) && !SecretFiles.isFixed($0.path)
+                }
+            } ?? usableEntries(chosen, mode)
+        let plan = try plan(entries, local, inspection, mode)
         try refuseIncomplete(chosen.snapshot, plan)
 
         var report = Report(announcement: chosen.announcement)
-        report.whole = mode == .whole
+        (report.whole, report.only) = (mode == .whole, request.only)
         report.changed = plan.changed.map(\.path)
         report.added = plan.added.map(\.path)
         report.missing = plan.missing
         report.conflicts = plan.conflicts.map(\.path)
         report.leftovers = plan.leftovers
-        if request.dryRun {
+        // What make reads to install stands here: no reason to count a whole tree as old.
+        let isAtHand = install != nil && plan.writes.isEmpty && plan.conflicts.isEmpty
+        if isAtHand { report.leftovers = [] }
+        if request.dryRun || isAtHand {
             report.written = plan.writes.count
             report.writtenBytes = plan.bytesToWrite
             report.kept = plan.kept.count
@@ -111,6 +133,14 @@ package struct KbuildPuller: Sendable {
         }
         try removeTemporaries(inspection)
         var options = restoreOptions(inspection, plan, request)
+        if let install {
+            options.leavesStale = true
+            // Before anything is written: a pull that is killed leaves a part as well.
+            try state.save(
+                PartialPull(
+                    snapshot: chosen.announcement.id, store: request.storeName ?? store.place,
+                    paths: install.images))
+        }
         if isThrifty {
             options.thrift = thrift(local)
             if request.derive == nil { options.thrift?.bytesPerSecond = store.options.bytesPerSecond }
@@ -120,6 +150,7 @@ package struct KbuildPuller: Sendable {
         ).run()
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
         try settle(plan, local, summary.freshness, root, state, &report)
+        if request.only == nil { try state.clearPartial() }
         do { try session.touch(chosen.announcement.id) } catch let error as StoreError {
             report.remarks.append("gc of \(store.place) is not told that this snapshot is in use: \(error)")
         }
@@ -206,6 +237,29 @@ package struct KbuildPuller: Sendable {
         }
     }
 
+    /// What make reads to install the kernel. No compiler is asked for that, so it does not matter which one is here.
+    private func installFiles(
+        _ chosen: SnapshotChooser.Chosen, _ inspection: TreeInspection, _ mode: RestorePlan.Mode,
+        _ session: StoreSession
+    ) throws -> InstallFiles {
+        guard mode == .checkout else {
+            throw KbuildError(
+                .unfit,
+                "nothing was pulled: --only needs the kernel's sources here: unpack them first, then pull")
+        }
+        let architecture = chosen.snapshot.header.environment.architecture
+        let makefile = try KbuildTree.read("arch/\(architecture)/Makefile", inspection.root)
+        guard let makefile else {
+            throw KbuildError(
+                .unfit,
+                "nothing was pulled: there is no arch/\(architecture)/Makefile here, which installs the kernel"
+            )
+        }
+        return try InstallFiles(chosen.snapshot, makefile: makefile) { entry in
+            try entry.content.map { try session.read(content: $0) } ?? []
+        }
+    }
+
     /// Where a file stays in an output's place, the output's saved command does not come: with it make would
     /// take the file for what that command makes.
     private func plan(
@@ -265,7 +319,7 @@ package struct KbuildPuller: Sendable {
         let stray = Self.strayCommands(plan)
         options.invalidated = { [changes] in
             let found =
-                changes.isEmpty && changes.late.isEmpty
+                request.only != nil || changes.isEmpty && changes.late.isEmpty
                 ? [] : try invalidated(by: changes, outputs: Set(outputs), in: root)
             return found + stray
         }

@@ -53,6 +53,7 @@ package struct KbuildPusher: Sendable {
         let lock = try state.lock(.shared) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
+        try refusePartial(inspection, state)
         try refuseUnfit(inspection, request)
 
         let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
@@ -100,6 +101,18 @@ package struct KbuildPusher: Sendable {
             }
             return host.clock.now()
         }
+    }
+
+    /// A part of somebody's build is none, whatever is asked for.
+    private func refusePartial(_ inspection: TreeInspection, _ state: TreeState) throws {
+        // Without the note: after a whole pull, or a make, some output has another stamp.
+        let outputs = zip(inspection.listing.files, inspection.roles).filter { $0.1 == .output }
+        let isCold = !outputs.isEmpty && outputs.allSatisfy { $0.0.status.mtime == FreshnessPlan.staleTime }
+        guard try isCold || state.partial(in: inspection.root) != nil else { return }
+        throw KbuildError(
+            .interrupted,
+            "\(inspection.rootPath.string) has only what a pull brought of another build, and not all of that: "
+                + "complete it (kcache pull) or build it (make), then push")
     }
 
     private func refuseUnfit(_ inspection: TreeInspection, _ request: Request) throws {

@@ -1,6 +1,6 @@
 import KCacheCore
 import KCacheSystem
-import KCacheTree
+package import KCacheTree
 package import SystemPackage
 
 /// Tells what `make` would make again in a tree.
@@ -15,6 +15,8 @@ package struct KbuildStatus: Sendable {
         package var outputs: Int
         /// No directory is built yet, so that make has everything to do; nothing is named then.
         package var neverBuilt = false
+        /// A pull brought only a part of the outputs, and nothing has been made of it since.
+        package var partial: PartialPull?
     }
 
     /// Looks, and changes nothing.
@@ -37,10 +39,20 @@ package struct KbuildStatus: Sendable {
         let commands = listing.files.filter {
             $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd")
         }
+        let partial = Self.partial(root, host)
         guard commands.contains(where: { $0.path.hasSuffix("/.built-in.a.cmd") }) else {
-            return Report(tree: tree, rebuild: RebuildReport(), outputs: commands.count, neverBuilt: true)
+            return Report(
+                tree: tree, rebuild: RebuildReport(), outputs: commands.count, neverBuilt: true,
+                partial: partial)
         }
         let report = try RebuildModel(reading: root, listing: listing, options: options).report()
-        return Report(tree: tree, rebuild: report, outputs: commands.count)
+        return Report(tree: tree, rebuild: report, outputs: commands.count, partial: partial)
+    }
+
+    /// Without a cache folder that can be read, nothing is known of pulls.
+    private static func partial(_ root: Directory, _ host: HostEnvironment) -> PartialPull? {
+        do { return try TreeState(cache: host.cacheFolder, root: root).partial(in: root) } catch {
+            return nil
+        }
     }
 }
