@@ -99,17 +99,17 @@ struct MakeLauncher {
         do { return try invocation.host() } catch { return nil }
     }
 
-    /// For `--warm` and `--push`; opened when one of them needs it.
+    /// For `--warm` and `--push`, and to complete what a pull brought a part of; opened when one of them needs it.
     private func store(_ invocation: Invocation) -> MakeStore? {
-        guard options.warm || options.push else { return nil }
         let (named, signing) = (settings.store, settings.signing)
+        @Sendable func open(_ store: StoreReference, _ mode: Store.OpenMode) throws -> (Store, Store?) {
+            if store.folder != nil { return (try store.open(mode), nil) }
+            let near = try Store.open(at: try invocation.cacheFolder(), mode: .createIfMissing)
+            return (try store.open(mode), near)
+        }
         return MakeStore(
-            open: { mode in
-                let store = try StoreRegistry(invocation).reference(ofSetting: named)
-                if store.folder != nil { return (try store.open(mode), nil) }
-                let near = try Store.open(at: try invocation.cacheFolder(), mode: .createIfMissing)
-                return (try store.open(mode), near)
-            },
+            open: { mode in try open(try StoreRegistry(invocation).reference(ofSetting: named), mode) },
+            openNamed: { try open(try StoreRegistry(invocation).resolve($0), .existing) },
             trust: { signing.trust(store: $0.place, option: nil, acceptsOlder: false, invocation) },
             sign: signing.signer(invocation),
             progress: ProgressLine(console: invocation.console, quiet: false).sink,

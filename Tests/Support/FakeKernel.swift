@@ -39,7 +39,7 @@ package final class FakeKernel: Sendable {
         let skeleton = try FakeState.skeleton()
         let cache = try KernelSource.cacheFolder()
         let source = try KernelSource.subset()
-        let key = Digest.of(Array(("2" + skeleton.digest.hex + source.path).utf8)).short
+        let key = Digest.of(Array(("3" + skeleton.digest.hex + source.path).utf8)).short
         let folder = cache.appending(path: "fake-\(key)")
         base = folder.appending(path: "base")
         sources = folder.appending(path: "sources")

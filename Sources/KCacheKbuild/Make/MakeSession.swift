@@ -34,7 +34,7 @@ package struct MakeSession: Sendable {
     /// Nil where there is no folder to keep anything in.
     package let host: HostEnvironment?
 
-    /// Nil where a make is neither warmed nor pushed, whatever its options say.
+    /// Nil where a make is neither warmed nor pushed, nor a part completed, whatever its options say.
     package let store: MakeStore?
 
     package init(host: HostEnvironment?, store: MakeStore? = nil) { (self.host, self.store) = (host, store) }
@@ -95,6 +95,7 @@ package struct MakeSession: Sendable {
         plan.build = build
         plan.process.environment = variables.entries
         guard let host, build.keepsNothing == nil else { return }
+        if let store { plan.explanation += MakeCompleting(build: build, host: host, store: store).run() }
         if build.options.warm, let store {
             plan.explanation += MakeWarming(build: build, host: host, store: store).run()
         }
