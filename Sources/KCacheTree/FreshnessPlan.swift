@@ -1,4 +1,5 @@
 package import KCacheCore
+import KCacheSystem
 
 /// Which modification times make `make` see a restored tree as the tree that was pushed, with this tree's
 /// own differences as edits made after the build. A pure value.
@@ -105,5 +106,41 @@ package struct FreshnessPlan: Sendable {
             sources.append(Setting(path: path, mtime: after))
         }
         settledAt = after + tick
+    }
+
+    /// True if a tree is already as the plan wants it, times included: then nothing has to be touched.
+    ///
+    /// Every output stands after every source, and all that has a place in the snapshot's order (a `.config` that is
+    /// newer than the first outputs, too) stands in it, equal where that is equal. What differs here, and sources that
+    /// were late there, are left to a restore.
+    package static func isCarriedOut(_ plan: RestorePlan, in local: LocalTree, now: Int64) -> Bool {
+        guard plan.mode == .checkout, plan.writes.isEmpty, plan.differences.isEmpty, plan.leftovers.isEmpty
+        else { return false }
+        var base = Int64.min
+        var ordered: [(order: Int64, mtime: Int64)] = []
+        ordered.reserveCapacity(plan.kept.count + 1)
+        for (place, mtime) in plan.unchanged {
+            guard mtime < now else { return false }
+            let entry = plan.entries[place]
+            if entry.order == 0 {
+                base = max(base, mtime)
+            } else if entry.role == .configuration {
+                ordered.append((entry.order, mtime))
+            } else {
+                return false
+            }
+        }
+        for place in plan.kept {
+            let entry = plan.entries[place]
+            guard let status = local.listing[entry.path]?.status, status.mtime > base, status.mtime < now
+            else {
+                return false
+            }
+            ordered.append((entry.order, status.mtime))
+        }
+        ordered.sort { $0.order < $1.order }
+        return zip(ordered, ordered.dropFirst()).allSatisfy { a, b in
+            a.order == b.order ? a.mtime == b.mtime : a.mtime < b.mtime
+        }
     }
 }

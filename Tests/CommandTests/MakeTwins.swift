@@ -203,10 +203,18 @@ struct MakeTwins {
         var data = try Data(contentsOf: file)
         let own = Data(place.utf8)
         // A host tool with the path in it has another build ID too.
-        if data.range(of: own) != nil, path.contains("/scripts/"),
-            data.starts(with: Data([0x7f] + "ELF".utf8))
-        {
-            data = Data()
+        if data.range(of: own) != nil, data.starts(with: Data([0x7f] + "ELF".utf8)) {
+            if path.contains("/scripts/") {
+                data = Data()
+            } else {
+                // Debug information holds the path where its length or hash decides about the order of the rest.
+                let stripped = FileManager.default.temporaryDirectory.appending(path: "stripped-\(UUID())")
+                defer { try? FileManager.default.removeItem(at: stripped) }
+                try Shell.run([
+                    "objcopy", "-D", "-g", "-R", ".note.gnu.build-id", file.path, stripped.path,
+                ])
+                data = try Data(contentsOf: stripped)
+            }
         }
         while let found = data.range(of: own) { data.replaceSubrange(found, with: Data("@".utf8)) }
         return Digest.of(Array(data))

@@ -65,6 +65,50 @@ import Testing
         try expectCleanBuild(place, kernel.initial)
     }
 
+    /// Modification and change times of all files.
+    private func times(_ place: URL) throws -> String {
+        try Shell.run(["find", place.path, "-type", "f", "-printf", "%P %T@ %C@\\n"])
+            .split(separator: "\n").sorted().joined(separator: "\n")
+    }
+
+    @Test func aSecondPullTouchesNothing() throws {
+        let id = try push(try built("built", kernel.initial))
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, kernel.initial)
+        try pull(id, into: place)
+        let before = try times(place)
+        let report = try pull(id, into: place)
+        #expect(report.written == 0 && report.kept > 50)
+        #expect(try times(place) == before)
+        try pull(id, into: place)
+        #expect(try times(place) == before)
+        #expect(try kernel.build(place).toolSteps.isEmpty)
+        try expectCleanBuild(place, kernel.initial)
+    }
+
+    /// The same content, and times in which make would see work: a pull sets them right again.
+    @Test(arguments: [
+        "touch core/run.c", "touch -d 2001-01-01 core/run.o", "touch -d '1 hour' core/run.c",
+        "touch core/.run.o.cmd core/run.o", "touch -d '1 hour' core/run.o", "touch .config",
+        "touch include/config/auto.conf", "find . -name '*.o' | xargs touch -r Makefile",
+        "cp -p vmlinux v && mv v vmlinux",
+    ])
+    func timesAreSetRightAgain(_ script: String) throws {
+        let id = try push(try built("built", kernel.initial))
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, kernel.initial)
+        try pull(id, into: place)
+        Thread.sleep(forTimeInterval: 0.02)
+        try Shell.run(["sh", "-c", script], in: place)
+        try pull(id, into: place)
+        #expect(try kernel.build(place).toolSteps.isEmpty)
+        // An edit right after it is seen.
+        var state = kernel.initial
+        state.files["core/run.c", default: ""] += "\nint after(void) { return 5; }\n"
+        try state.write(to: place, replacing: kernel.initial)
+        try expectCleanBuild(place, state)
+    }
+
     @Test func aLinkThatLeadsElsewhereCountsAsChanged() throws {
         let id = try push(try built("built", kernel.initial))
         var state = kernel.initial

@@ -132,6 +132,14 @@ package struct KbuildPuller: Sendable {
             return report
         }
         try removeTemporaries(inspection)
+        if install == nil,
+            FreshnessPlan.isCarriedOut(plan, in: local, now: try TimeResolution.now(in: root))
+        {
+            report.kept = plan.kept.count
+            if local.contents.filesRead > 0 { try save(local, in: state, root, &report) }
+            try finish(chosen, session, state, request, &report)
+            return report
+        }
         var options = restoreOptions(inspection, plan, request)
         if let install {
             options.leavesStale = true
@@ -150,6 +158,23 @@ package struct KbuildPuller: Sendable {
         ).run()
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
         try settle(plan, local, summary.freshness, root, state, &report)
+        try finish(chosen, session, state, request, &report)
+        report.written = summary.written
+        report.writtenBytes = summary.writtenBytes
+        report.kept = summary.kept
+        report.thrift = summary.thrift
+        report.invalidated = summary.removed
+        report.fromTheFuture = summary.freshness.fromTheFuture
+        return report
+    }
+
+    // MARK: Steps
+
+    /// What is left when the tree is done.
+    private func finish(
+        _ chosen: SnapshotChooser.Chosen, _ session: StoreSession, _ state: TreeState, _ request: Request,
+        _ report: inout Report
+    ) throws {
         if request.only == nil { try state.clearPartial() }
         do { try session.touch(chosen.announcement.id) } catch let error as StoreError {
             report.remarks.append("gc of \(store.place) is not told that this snapshot is in use: \(error)")
@@ -157,17 +182,23 @@ package struct KbuildPuller: Sendable {
         if let failure = try session.keep(chosen.announcement.id, chosen.snapshot) {
             report.remarks.append("the next pull fetches this again: \(failure)")
         }
-        report.written = summary.written
-        report.writtenBytes = summary.writtenBytes
-        report.kept = summary.kept
-        report.thrift = summary.thrift
         report.bytesRead = session.bytesRead
-        report.invalidated = summary.removed
-        report.fromTheFuture = summary.freshness.fromTheFuture
-        return report
     }
 
-    // MARK: Steps
+    /// Keeps what was read of a tree in which nothing was touched.
+    private func save(
+        _ local: LocalTree, in state: TreeState, _ root: Directory, _ report: inout Report
+    ) throws {
+        let index = local.contents.statIndex(for: local.listing, now: try TimeResolution.now(in: root))
+        try keep(index, in: state, &report)
+    }
+
+    /// A full or read-only cache folder costs time later; it is no reason to fail.
+    private func keep(_ index: StatIndex, in state: TreeState, _ report: inout Report) throws {
+        do { try state.save(index) } catch let error as SystemError {
+            report.remarks.append("the next push will read every file again: \(error)")
+        }
+    }
 
     private func session(_ request: Request, _ mode: RestorePlan.Mode) throws -> StoreSession {
         func begin(_ store: Store, _ begin: (@escaping @Sendable () -> Void) throws -> StoreSession) throws
@@ -372,9 +403,6 @@ package struct KbuildPuller: Sendable {
     ) throws {
         let result = try RestoredIndex.make(plan, local, freshness, root: root)
         for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
-        do { try state.save(result.index) } catch let error as SystemError {
-            // A full or read-only cache folder costs time later; it is no reason to fail.
-            report.remarks.append("the next push will read every file again: \(error)")
-        }
+        try keep(result.index, in: state, &report)
     }
 }
