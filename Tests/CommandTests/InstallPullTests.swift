@@ -190,6 +190,23 @@ import Testing
         }
     }
 
+    /// Who only installs needs no compiler, and not the same one.
+    @Test func withoutACompiler() throws {
+        try kernel.makeTree(at: work.place("desk"), state)
+        #expect(try make("desk").status == 0)
+        #expect(try kcache("push", in: "desk").status == 0)
+        try kernel.makeCheckout(at: work.place("laptop"), state)
+        var other = program
+        other.environment["PATH"] = "/nonexistent"
+        let pulled = try other.run(["pull", "--only", "install"], in: work.place("laptop"))
+        #expect(pulled.status == 0 && pulled.error.contains("no pull will bring the rest"), "\(pulled)")
+        #expect(!pulled.error.contains("will rebuild"))
+        #expect(try install("laptop") == install("desk"))
+        let whole = try other.run(["pull"], in: work.place("laptop"))
+        #expect(whole.status == 1 && whole.error.contains("nothing was pulled"), "\(whole)")
+        #expect(try kcache("status", in: "laptop").output.hasPrefix("partial: "))
+    }
+
     /// Where all of it stands, whole or not, nothing is changed.
     @Test func whatIsHereAlready() throws {
         try desktopAndLaptop()

@@ -104,6 +104,9 @@ package struct KbuildPuller: Sendable {
             signatures: signatures)
         var chosen = try chooser.choose(request.snapshot, in: store)
         chosen.announcement.warnings += warnings
+        if request.only != nil {
+            chosen.announcement.toolchain = Self.toolchainOfPart(chosen.toolchainImpact)
+        }
         request.announce(chosen.announcement)
         let install = request.only == nil ? nil : try installFiles(chosen, inspection, mode, session)
         let entries =
@@ -266,6 +269,14 @@ package struct KbuildPuller: Sendable {
             }
             return entries.filter { $0.role != .output }
         }
+    }
+
+    /// What a part is used for does not depend on the toolchain here; whether the rest can come does.
+    private static func toolchainOfPart(_ impact: ToolchainVerdict.Impact) -> [String] {
+        guard impact == .everything else { return [] }
+        return [
+            "the toolchain here is not the snapshot's: what is installed is as good, but no pull will bring the rest"
+        ]
     }
 
     /// What make reads to install the kernel. No compiler is asked for that, so it does not matter which one is here.
