@@ -190,6 +190,31 @@ import Testing
         }
     }
 
+    /// Over a build of which `kcache make` has a record: what it keeps make away from is not what the pull changed.
+    @Test func overARecordedBuild() throws {
+        try kernel.makeTree(at: work.place("laptop"), state)
+        for _ in 0..<3 { #expect(try kcache("make", in: "laptop").status == 0) }
+        #expect(try kcache("make", in: "laptop").output.contains("nothing to do"))
+        let image = work.place("laptop/arch/fake/boot/Image")
+        let before = try Data(contentsOf: image)
+        try Shell.run(["cp", "-a", work.place("laptop").path, work.place("desk").path])
+        var newer = state
+        newer.files["init/main.c", default: ""] += "\nint kcache_was_here(void) { return 42; }\n"
+        newer.files["drv/led/led-main.c", default: ""] += "\nint kcache_was_there(void) { return 43; }\n"
+        try newer.write(to: work.place("desk"), replacing: state)
+        #expect(try make("desk").status == 0)
+        #expect(try kcache("push", in: "desk").status == 0)
+        #expect(try kcache("pull", "--only", "install", in: "laptop").status == 0)
+        #expect(try Data(contentsOf: image) != before)
+        let store = program.home.appending(path: ".cache/kcache")
+        try FileManager.default.moveItem(at: store.appending(path: "format"), to: work.place("format"))
+        let made = try kcache("make", in: "laptop")
+        #expect(made.status == 0 && made.error.contains("it was not completed"), "\(made)")
+        #expect(try kernel.differences(of: work.place("laptop"), from: state) == [])
+        #expect(try Data(contentsOf: image) == before)
+        #expect(try kcache("status", in: "laptop").status == 0)
+    }
+
     /// Who only installs needs no compiler, and not the same one.
     @Test func withoutACompiler() throws {
         try kernel.makeTree(at: work.place("desk"), state)
