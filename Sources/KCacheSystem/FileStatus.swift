@@ -34,6 +34,11 @@ package struct FileStatus: Hashable, Sendable {
 
     package var isExecutable: Bool { permissions & 0o100 != 0 }
 
+    /// True if only times and rights tell the two apart.
+    package func isSameFile(as earlier: FileStatus) -> Bool {
+        kind == earlier.kind && size == earlier.size && inode == earlier.inode
+    }
+
     /// True if nothing that a stat shows tells the two apart: the content is taken as unchanged.
     package func isUnchanged(since earlier: FileStatus) -> Bool {
         kind == earlier.kind && size == earlier.size && mtime == earlier.mtime && ctime == earlier.ctime

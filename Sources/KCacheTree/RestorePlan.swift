@@ -1,5 +1,5 @@
 package import KCacheCore
-import KCacheSystem
+package import KCacheSystem
 
 /// What a pull will do to a tree: a pure value, made by comparing contents.
 package struct RestorePlan: Sendable {
@@ -17,6 +17,8 @@ package struct RestorePlan: Sendable {
     package private(set) var writes: [Int] = []
     /// Places in `entries` of outputs that are here already, with the right content.
     package private(set) var kept: [Int] = []
+    /// What a stat said of those when their content was read.
+    package private(set) var keptAs: [FileStatus] = []
     /// Places in `entries` of sources (and `.config`) that are the same here, with their times here.
     package private(set) var unchanged: [(entry: Int, mtime: Int64)] = []
     /// Sources and `.config` that differ here, with their times: they stay, and make sees them as new.
@@ -105,13 +107,14 @@ package struct RestorePlan: Sendable {
     private mutating func compare(_ place: Int, _ index: Int, _ local: LocalTree) {
         let entry = entries[place]
         let mtime = local.listing.files[index].status.mtime
-        let same = local.contents.item(index).map { isSame(entry, $0) } ?? false
+        let item = local.contents.item(index)
+        let same = item.map { isSame(entry, $0) } ?? false
         switch (entry.role, local.roles[index]) {
         case (.output, .output):
             let status = local.listing.files[index].status
             // A file of several names is another tree's too (`cp -al`): a new time would make it fresh there.
-            if same, status.links <= 1, isAsExecutable(entry, status) {
-                kept.append(place)
+            if same, let item, status.links <= 1, isAsExecutable(entry, status) {
+                keep(place, item)
             } else {
                 writes.append(place)
                 replaced.append(entry.path)
@@ -119,10 +122,15 @@ package struct RestorePlan: Sendable {
         case (.output, _):
             // No evidence that a build made the file here: it may be the user's own.
             notOurs.insert(entry.path)
-            if same { kept.append(place) } else { conflicts.append((entry.path, mtime)) }
+            if same, let item { keep(place, item) } else { conflicts.append((entry.path, mtime)) }
         case (.source, _), (.configuration, _):
             if same { unchanged.append((place, mtime)) } else { changed.append((entry.path, mtime)) }
         }
+    }
+
+    private mutating func keep(_ place: Int, _ item: TreeContents.Item) {
+        kept.append(place)
+        keptAs.append(item.status)
     }
 
     /// A program that the build made has to run here.

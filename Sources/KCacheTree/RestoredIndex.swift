@@ -11,7 +11,8 @@ package enum RestoredIndex {
 
     /// Makes the stat index: of written files the snapshot's content, of untouched ones what was read before.
     ///
-    /// A file of whose bytes there is any doubt (its time is not the one that it was given) gets no record.
+    /// A file of whose bytes there is any doubt (its time is not the one that it was given) gets no record. Outputs
+    /// that were right before got theirs only if nobody had written to them since they were read.
     package static func make(
         _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, root: Directory
     ) throws -> Result {
@@ -22,6 +23,7 @@ package enum RestoredIndex {
         let given = Dictionary(
             (freshness.sources + freshness.outputs).map { ($0.path, $0.mtime) },
             uniquingKeysWith: { a, _ in a })
+        let kept = Set(plan.kept.lazy.map { plan.entries[$0].path })
         let unchanged = Set(plan.unchanged.map { plan.entries[$0.entry].path })
         var result = Result(index: StatIndex(), edited: [])
         var records: [StatIndex.Record] = []
@@ -40,7 +42,12 @@ package enum RestoredIndex {
                         path: file.path, status: file.status, kind: entry.kind,
                         holdsTreePath: entry.holdsTreePath))
             } else if at < before.count, before[at].path == file.path, let item = local.contents.item(at) {
-                guard file.status.isUnchanged(since: item.status) else {
+                // The stale stamp is also what one carries that was written to meanwhile.
+                let isStamped =
+                    kept.contains(file.path) && given[file.path] == file.status.mtime
+                    && file.status.mtime != FreshnessPlan.staleTime
+                    && file.status.isSameFile(as: item.status)
+                guard isStamped || file.status.isUnchanged(since: item.status) else {
                     let touched =
                         given[file.path] == file.status.mtime && file.status.size == item.status.size
                     if unchanged.contains(file.path), try !touched || !holds(item, file.path, root) {

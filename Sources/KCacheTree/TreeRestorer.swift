@@ -37,6 +37,8 @@ package struct TreeRestorer: Sendable {
         package var writtenBytes = ByteCount.zero
         package var kept = 0
         package var removed: [TreePath] = []
+        /// Outputs that were right and that somebody wrote to meanwhile: they look stale now.
+        package var disturbed: [TreePath] = []
         package var thrift = Thrift.Summary()
         package var freshness: FreshnessPlan
     }
@@ -57,7 +59,7 @@ package struct TreeRestorer: Sendable {
         try ContentCheck.check(
             writes, of: plan.entries, standing: options.thrift == nil ? [] : standing, session)
         if plan.mode == .whole { try PullMarker.set(in: root) }
-        try stampStale()
+        var disturbed = try stampStale()
         try makeDirectories(for: plan.writes)
         let outcome = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
@@ -76,9 +78,12 @@ package struct TreeRestorer: Sendable {
         var summary = Summary(removed: invalidated, freshness: freshness)
         for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
         var computed: [FreshnessPlan.Setting] = []
+        let kept = Set(plan.kept.lazy.map { plan.entries[$0].path })
         for setting in freshness.outputs {
             if options.computed[setting.path] != nil {
                 computed.append(setting)
+            } else if try kept.contains(setting.path) && !isAsStamped(setting.path, &disturbed) {
+                try root.setModificationTime(setting.path, FreshnessPlan.staleTime)
             } else {
                 try root.setModificationTime(setting.path, setting.mtime)
             }
@@ -91,16 +96,28 @@ package struct TreeRestorer: Sendable {
         summary.thrift = outcome.thrift
         summary.writtenBytes = writes.reduce(ByteCount.zero) { $0 + plan.entries[$1].size }
         summary.kept = plan.kept.count
+        summary.disturbed = disturbed.sorted()
         return summary
     }
 
-    private func stampStale() throws {
+    /// Returns the kept outputs that are not what was read.
+    private func stampStale() throws -> Set<TreePath> {
         let kept = plan.kept.map { plan.entries[$0].path }
+        var disturbed = Set<TreePath>()
+        for (path, earlier) in zip(kept, plan.keptAs)
+        where try root.status(path)?.isUnchanged(since: earlier) != true { disturbed.insert(path) }
         // Also where nothing is to be written: the times that follow are set one by one, and a kill between
         // two of them must not leave an output newer than a source that differs.
         for path in plan.replaced + kept + plan.leftovers {
             try root.setModificationTime(path, FreshnessPlan.staleTime)
         }
+        return disturbed
+    }
+
+    /// True if nobody has written to a kept output since it was compared.
+    private func isAsStamped(_ path: TreePath, _ disturbed: inout Set<TreePath>) throws -> Bool {
+        if try root.status(path)?.mtime != FreshnessPlan.staleTime { disturbed.insert(path) }
+        return !disturbed.contains(path)
     }
 
     private func makeDirectories(for places: [Int]) throws {

@@ -77,6 +77,24 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: checkout.appending(path: ".config").path))
     }
 
+    /// Where one is just this tree, no other is looked at.
+    @Test func theSnapshotOfThisTreeIsEnough() throws {
+        func read() throws -> String {
+            let pull = try work.run("pull", "--format", "json")
+            #expect(pull.status == 0, "\(pull)")
+            return try #require(
+                pull.output.split(separator: "\n").first { $0.contains("readBytes") }.map(String.init))
+        }
+        try pushed()
+        let alone = try read()
+        let file = work.place("tree/d/f0.c")
+        let source = try Data(contentsOf: file)
+        try (source + Data("int more;\n".utf8)).write(to: file)
+        #expect(try work.run("push", "--name", "second").status == 0)
+        try source.write(to: file)
+        #expect(try read() == alone)
+    }
+
     @Test func noSnapshotAndUnknownNames() throws {
         _ = try SmallTree(work.place("tree"))
         expect(

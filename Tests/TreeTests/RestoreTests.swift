@@ -229,6 +229,59 @@ import Testing
         #expect(next.changed.map(\.path) == ["a.c"])
     }
 
+    /// What was right already is not read once more for having got a new time.
+    @Test func aThirdPullReadsNothing() throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try machine.pull(id, into: here)
+        let local = try machine.look(here)
+        let session = try machine.store.begin()
+        let entries = try session.snapshot(id).entries
+        let plan = try RestorePlan(snapshot: entries, local: local, mode: .checkout)
+        let summary = try TreeRestorer(root: here, plan: plan, rules: .plain, session: session).run()
+        WallClock.sleep(30_000_000)
+        var again = machine
+        again.index = try RestoredIndex.make(plan, local, summary.freshness, root: here).index
+        #expect(try again.look(here).contents.bytesRead == .zero)
+    }
+
+    /// Written to between the comparison and the stamp, and between the stamp and the time.
+    @Test(arguments: [false, true]) func anOutputThatIsDisturbedLooksStale(_ late: Bool) throws {
+        let id = try machine.push(try built())
+        let here = try checkout()
+        try machine.pull(id, into: here)
+        let local = try machine.look(here)
+        let session = try machine.store.begin()
+        let plan = try RestorePlan(
+            snapshot: try session.snapshot(id).entries, local: local, mode: .checkout)
+        let was = try #require(try here.status("a.o"))
+        // The same size, and the time that it had.
+        @Sendable func disturb() throws {
+            let length = Int(was.size)
+            try here.openForWriting("a.o").write([UInt8](repeating: 0x21, count: length))
+            if !late { try here.setModificationTime("a.o", was.mtime) }
+        }
+        var options = TreeRestorer.Options()
+        if late {
+            options.invalidated = {
+                try disturb()
+                return []
+            }
+        } else {
+            try disturb()
+        }
+        let summary = try TreeRestorer(
+            root: here, plan: plan, rules: .plain, session: session, options: options
+        )
+        .run()
+        #expect(summary.disturbed == ["a.o"])
+        #expect(try here.mtime("a.o") == FreshnessPlan.staleTime)
+        WallClock.sleep(30_000_000)
+        let index = try RestoredIndex.make(plan, local, summary.freshness, root: here).index
+        #expect(!index.records.contains { $0.path == "a.o" })
+        #expect(index.records.contains { $0.path == "all.o" })
+    }
+
     @Test func invalidatedOutputsAreRemoved() throws {
         let id = try machine.push(try built())
         let here = try checkout()

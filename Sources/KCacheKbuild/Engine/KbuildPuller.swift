@@ -166,7 +166,7 @@ package struct KbuildPuller: Sendable {
         report.writtenBytes = summary.writtenBytes
         report.kept = summary.kept
         report.thrift = summary.thrift
-        report.invalidated = summary.removed
+        report.invalidated = summary.removed + summary.disturbed
         report.fromTheFuture = summary.freshness.fromTheFuture
         return report
     }

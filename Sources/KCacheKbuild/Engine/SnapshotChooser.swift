@@ -67,6 +67,8 @@ struct SnapshotChooser {
     /// Counts differences for the most promising candidates.
     private func count(_ candidates: inout [SnapshotChoice.Candidate], _ here: SnapshotChoice.Here) throws {
         let order = SnapshotChoice.ranked(candidates)
+        // Nothing comes before one without any difference.
+        if let best = order.first, best.sameToolchain, best.distance == 0, !best.header.partial { return }
         let close = Set(order.prefix(Self.closelyCompared).map(\.id))
         let mine = Dictionary(
             local.entries().filter { $0.role == .source }.map { ($0.path, $0) },
