@@ -9,9 +9,9 @@ package struct BuildRefusal: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// Make's words for a build on another machine.
 package struct BuildWords: Hashable, Sendable {
-    package let arguments: [String]
+    package private(set) var arguments: [String]
     /// Of this machine's environment, what Kbuild reads: `NAME=VALUE`, sorted.
-    package let environment: [String]
+    package private(set) var environment: [String]
 
     /// - Throws: `BuildRefusal` for what has no meaning there: goals that install or configure, other directories.
     package init(_ words: [String], environment: [String: String], directory: FilePath) throws(BuildRefusal) {
@@ -66,9 +66,22 @@ package struct BuildWords: Hashable, Sendable {
         "EXTRA_CFLAGS", "EXTRA_AFLAGS", "DTC", "DTC_FLAGS",
     ]
 
-    /// True if the words say how many jobs run.
-    static func hasJobs(_ words: [String]) -> Bool {
-        MakeInvocation(arguments: words, environment: [:], workingDirectory: "/").jobs != .one
-            || words.contains { $0 == "-j1" || $0 == "--jobs=1" }
+    private static let localVersion = "LOCALVERSION="
+
+    /// LOCALVERSION as make gets it; nil: it is not set.
+    var localVersion: String? {
+        (environment + arguments).last { $0.hasPrefix(Self.localVersion) }.map {
+            String($0.dropFirst(Self.localVersion.count))
+        }
+    }
+
+    /// The same, with LOCALVERSION longer by that, where it is set.
+    func adding(toLocalVersion suffix: String) -> BuildWords {
+        func longer(_ word: String) -> String { word.hasPrefix(Self.localVersion) ? word + suffix : word }
+        var words = self
+        words.arguments = arguments.map(longer)
+        words.environment = environment.map(longer)
+        if localVersion == nil { words.environment.append(Self.localVersion + suffix) }
+        return words
     }
 }

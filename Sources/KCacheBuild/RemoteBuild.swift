@@ -54,8 +54,8 @@ package struct RemoteBuild: Sendable {
         var order = WireBuildOrder(
             workspace: workspace, origin: "\(HostIdentity.current().node):\(root.string)",
             tree: Array(root.string.utf8), sources: sources)
-        order.arguments = request.words.arguments
-        order.environment = request.words.environment
+        let words = try released(request.words, try Directory.open(root))
+        (order.arguments, order.environment) = (words.arguments, words.environment)
         order.terminal = request.terminal
         order.acceptsAnyToolchain = request.acceptsAnyToolchain
         let result = try far.build(order) { voice, bytes in
@@ -76,6 +76,13 @@ package struct RemoteBuild: Sendable {
         }
         report.traffic = far.traffic
         return report
+    }
+
+    /// The far tree has no repository: what that adds to the kernel's release goes along, so that both have the same.
+    private func released(_ words: BuildWords, _ root: Directory) throws -> BuildWords {
+        let suffix = try GitRelease.suffix(
+            in: root, localVersion: words.localVersion, environment: host.environment, runner: host.runner)
+        return suffix.isEmpty ? words : words.adding(toLocalVersion: suffix)
     }
 
     /// One for each tree of each user of each machine, as well as a machine can be told from another.

@@ -103,12 +103,13 @@ package struct WorkspaceBuilder: BuildService {
 
     private func make(_ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk) throws -> Int32 {
         let tree = try Directory.open(workspace.treePath).realPath()
-        let jobs = BuildWords.hasJobs(order.arguments) ? [] : ["-j\(availableProcessors())"]
         var environment = host.environment.merging(order.variables) { $1 }
         environment["TERM"] = order.terminal?.type
         for name in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS"] { environment[name] = nil }
         let process = try GroupProcess(
-            [program.string, "make"] + jobs + order.arguments, environment: environment, directory: tree,
+            // Of several -j the last one counts.
+            [program.string, "make", "-j\(availableProcessors())"] + order.arguments,
+            environment: environment, directory: tree,
             window: order.terminal.map { TerminalWindow(columns: $0.columns, rows: $0.rows) })
         talk.onCut { process.interrupt() }
         defer { talk.onCut(nil) }

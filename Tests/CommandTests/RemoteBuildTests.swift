@@ -93,6 +93,32 @@ struct RemoteBuildTests {
         #expect(there.contains("run.c") && !there.contains("late.c"))
     }
 
+    /// A git checkout adds to the kernel's release; the far tree is none.
+    @Test(arguments: [false, true]) func aGitCheckout(_ namesCommit: Bool) throws {
+        let tree = work.place("tree")
+        if namesCommit {
+            let option = "config LOCALVERSION_AUTO\\n\\tbool \"auto\"\\n\\tdefault y\\n"
+            try Shell.run(
+                ["sh", "-ec", "printf '\(option)' >>Kconfig; make -s olddefconfig"], in: tree,
+                environment: FakeKernel.pins)
+        }
+        try Shell.run(
+            [
+                "sh", "-ec",
+                "git init -q . && git add -A && git -c user.name=a -c user.email=a@b commit -qm first",
+            ], in: tree)
+        let built = try build()
+        #expect(built.status == 0, "\(built)")
+        let release = try String(
+            contentsOf: tree.appending(path: "include/config/kernel.release"), encoding: .utf8)
+        #expect(namesCommit ? release.contains("-g") : release.hasSuffix("+\n"), "\(release)")
+        let made = try kernel.build(tree)
+        #expect(made.status == 0 && made.toolSteps.isEmpty, "\(made.log)")
+        let after = try String(
+            contentsOf: tree.appending(path: "include/config/kernel.release"), encoding: .utf8)
+        #expect(after == release)
+    }
+
     @Test func errorsAndPathsAreAsHere() throws {
         var state = kernel.initial
         let makefile = state.files["core/Makefile"] ?? ""
