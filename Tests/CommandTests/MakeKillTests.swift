@@ -73,12 +73,13 @@ import Testing
                 Issue.record("kill \(i): something still runs")
                 return
             }
+            var plainStatus: Int32 = 0
             if all {
                 try Shell.run(["cp", "-a", tree.path, twin.path])
-                #expect(try driver.run(.plain, ["-j2"], in: twin).status == 0, "kill \(i)")
+                plainStatus = try driver.run(.plain, ["-j2"], in: twin).status
             }
             let result = try driver.run(.command, ["-j2"], in: tree)
-            #expect(result.status == 0, "kill \(i): \(result.log.suffix(2000))")
+            #expect(result.status == plainStatus, "kill \(i): \(result.log.suffix(2000))")
             var differences: [String] = []
             if all {
                 let (plain, ours) = (try FakeKernel.outputs(of: twin), try FakeKernel.outputs(of: tree))
@@ -89,7 +90,13 @@ import Testing
             }
             #expect(differences.isEmpty, "kill \(i): \(differences)")
             #expect(try entries("runs").isEmpty, "kill \(i) left the folder of a run")
-            guard result.status == 0, differences.isEmpty else { return }
+            guard result.status == plainStatus, differences.isEmpty else { return }
+            if plainStatus != 0 {
+                // Make itself keeps the torn file (an object of half a generated header), and fails for ever.
+                #expect(try driver.run(.command, ["clean"], in: tree).status == 0)
+                #expect(try driver.run(.command, ["-j2"], in: tree).status == 0)
+                #expect(try kernel.differences(of: tree, from: current).isEmpty)
+            }
         }
         #expect(killed > kills / 4, "only \(killed) of \(kills) were still running")
         if all {
