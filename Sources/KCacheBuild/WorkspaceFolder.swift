@@ -54,9 +54,7 @@ package struct WorkspaceFolder: Sendable {
     }
 
     /// As a client names one.
-    package static func isName(_ text: String) -> Bool {
-        text.utf8.count == 16 && text.utf8.allSatisfy { Set("0123456789abcdef".utf8).contains($0) }
-    }
+    package static func isName(_ text: String) -> Bool { WireBuildOrder.isWorkspace(text) }
 
     /// Forgets what no workspace needs any more, and frees its place in the store.
     ///

@@ -34,7 +34,10 @@ package struct WireBuildOrder: Hashable, Sendable {
         (self.workspace, self.origin, self.tree, self.sources) = (workspace, origin, tree, sources)
     }
 
-    static let workspaceLength = 16
+    /// True for a name that a workspace can have.
+    package static func isWorkspace(_ name: String) -> Bool {
+        name.utf8.count == 16 && name.utf8.allSatisfy { hexadecimal.contains($0) }
+    }
 
     func encode(to writer: inout ByteWriter) {
         writer.text(workspace)
@@ -54,9 +57,7 @@ package struct WireBuildOrder: Hashable, Sendable {
 
     init(_ reader: inout ByteReader) throws(FormatError) {
         workspace = try reader.text()
-        guard workspace.utf8.count == Self.workspaceLength,
-            workspace.utf8.allSatisfy({ Self.hexadecimal.contains($0) })
-        else { throw reader.error("no workspace's name") }
+        guard Self.isWorkspace(workspace) else { throw reader.error("no workspace's name") }
         origin = try reader.text()
         tree = try reader.path()
         sources = SnapshotID(try reader.digest())
