@@ -152,12 +152,5 @@ package struct WorkspaceBuilder: BuildService {
 
 extension WireBuildOrder {
     /// Make's environment by name.
-    fileprivate var variables: [String: String] {
-        var variables: [String: String] = [:]
-        for word in environment {
-            guard let cut = word.firstIndex(of: "=") else { continue }
-            variables[String(word[..<cut])] = String(word[word.index(after: cut)...])
-        }
-        return variables
-    }
+    fileprivate var variables: [String: String] { HostEnvironment.assignments(in: environment) }
 }

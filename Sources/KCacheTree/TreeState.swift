@@ -38,7 +38,16 @@ package struct TreeState: Sendable {
         }
     }
 
-    package func save(_ index: StatIndex) throws {
+    /// Saves the index; nil, or what the person should know: a full or read-only cache folder costs time later, and is no
+    /// reason to fail.
+    package func keep(_ index: StatIndex) throws -> String? {
+        do { try save(index) } catch let error as SystemError {
+            return "the next push will read every file again: \(error)"
+        }
+        return nil
+    }
+
+    private func save(_ index: StatIndex) throws {
         try AtomicFile.write(index.encode(), to: name("stat-index"), in: folder, durable: false)
     }
 

@@ -22,10 +22,17 @@ package struct HostEnvironment: Sendable {
     /// The same, with the words of such a command line.
     package func with(words: [String]) -> HostEnvironment {
         var host = self
-        for word in words where !word.hasPrefix("-") {
-            guard let cut = word.firstIndex(of: "=") else { continue }
-            host.arguments[String(word[..<cut])] = String(word[word.index(after: cut)...])
-        }
+        host.arguments.merge(Self.assignments(in: words.filter { !$0.hasPrefix("-") })) { $1 }
         return host
+    }
+
+    /// Values by name of the words that are `NAME=VALUE`, of several with one name the last.
+    package static func assignments(in words: [String]) -> [String: String] {
+        var values: [String: String] = [:]
+        for word in words {
+            guard let cut = word.firstIndex(of: "=") else { continue }
+            values[String(word[..<cut])] = String(word[word.index(after: cut)...])
+        }
+        return values
     }
 }

@@ -193,14 +193,7 @@ package struct KbuildPuller: Sendable {
         _ local: LocalTree, in state: TreeState, _ root: Directory, _ report: inout Report
     ) throws {
         let index = local.contents.statIndex(for: local.listing, now: try TimeResolution.now(in: root))
-        try keep(index, in: state, &report)
-    }
-
-    /// A full or read-only cache folder costs time later; it is no reason to fail.
-    private func keep(_ index: StatIndex, in state: TreeState, _ report: inout Report) throws {
-        do { try state.save(index) } catch let error as SystemError {
-            report.remarks.append("the next push will read every file again: \(error)")
-        }
+        report.remarks += try [state.keep(index)].compactMap { $0 }
     }
 
     private func session(_ request: Request, _ mode: RestorePlan.Mode) throws -> StoreSession {
@@ -414,6 +407,6 @@ package struct KbuildPuller: Sendable {
     ) throws {
         let result = try RestoredIndex.make(plan, local, freshness, root: root)
         for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
-        try keep(result.index, in: state, &report)
+        report.remarks += try [state.keep(result.index)].compactMap { $0 }
     }
 }

@@ -81,7 +81,7 @@ package struct KbuildPusher: Sendable {
         if report.filesRead > 0 || inspection.index.records.count != plan.entries.count {
             let index = local.contents.statIndex(
                 for: local.listing, now: now, backdated: plan.backdated)
-            try keep(index, in: state, &report)
+            report.remarks += try [state.keep(index)].compactMap { $0 }
         }
         if request.dryRun {
             report.newBytes = missingBytes(snapshot.entries, session, request)
@@ -268,13 +268,6 @@ package struct KbuildPusher: Sendable {
             }
         }
         return nil
-    }
-
-    /// A full or read-only cache folder costs time at the next push; it is no reason to fail this one.
-    private func keep(_ index: StatIndex, in state: TreeState, _ report: inout Report) throws {
-        do { try state.save(index) } catch let error as SystemError {
-            report.remarks.append("the next push will read every file again: \(error)")
-        }
     }
 
     private func namedLeftOut(_ inspection: TreeInspection) -> [(path: TreePath, reason: String)] {
