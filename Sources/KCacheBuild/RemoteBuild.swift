@@ -74,6 +74,7 @@ package struct RemoteBuild: Sendable {
             report.pull = try KbuildPuller(host: host.with(words: request.words.arguments), store: far).pull(
                 pull)
         }
+        far.rememberLine()
         report.traffic = far.traffic
         return report
     }

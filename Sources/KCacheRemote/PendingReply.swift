@@ -91,6 +91,7 @@ final class PendingReply: Sendable {
             case .end(let number):
                 state.answer.end = number
                 state.outcome = .success(())
+            case .built where hear == nil: return (false, "the end of a build that nobody asked for")
             case .built(let result):
                 state.answer.built = result
                 state.outcome = .success(())

@@ -22,6 +22,8 @@ package final class RemoteObjects: ObjectPruner {
     package let place: String
     private let options: Options
     private let connect: Connect
+    /// What the connections measure; nil: nothing.
+    let meter: LineMeter?
 
     private struct State: Sendable {
         var current: WireObjects?
@@ -39,8 +41,10 @@ package final class RemoteObjects: ObjectPruner {
     /// Held while a connection is made, so that one is made and not several.
     private let state = Mutex(State())
 
-    package init(place: String, options: Options = Options(), connect: @escaping Connect) {
-        (self.place, self.options, self.connect) = (place, options, connect)
+    package init(
+        place: String, options: Options = Options(), meter: LineMeter? = nil, connect: @escaping Connect
+    ) {
+        (self.place, self.options, self.meter, self.connect) = (place, options, meter, connect)
     }
 
     /// What went over all connections so far.

@@ -15,22 +15,26 @@ package enum RemoteStore {
     package static func open(
         _ transport: SSHTransport, creating: Bool, cache: FilePath, options: RemoteObjects.Options = .init()
     ) -> Store {
-        let objects = RemoteObjects(place: transport.place, options: options) {
+        let kept = folder(cache, transport.place)
+        let meter = LineMeter(rememberedIn: kept)
+        let objects = RemoteObjects(place: transport.place, options: options, meter: meter) {
             () throws(StoreError) in
-            try transport.connect(creating: creating)
+            try transport.connect(creating: creating, meter: meter)
         }
         var options = Store.Options()
         options.isRemote = true
-        options.bytesPerSecond = transport.bytesPerSecond
+        options.bytesPerSecond = [transport.bytesPerSecond, meter.remembered()].compactMap { $0 }.min()
         return Store(
-            objects: objects, locks: objects.locks, indexCache: indexCache(cache, transport.place),
+            objects: objects, locks: objects.locks, indexCache: kept.map { IndexCache(in: $0) },
             options: options)
     }
 
-    /// Nil where the folder can't be made.
-    private static func indexCache(_ cache: FilePath, _ place: String) -> IndexCache? {
+    /// Where what is known here of that store is kept; nil where the folder can't be made.
+    private static func folder(_ cache: FilePath, _ place: String) -> Directory? {
         let name = Digest.of(Array(place.utf8)).hex
-        do throws(SystemError) { return try IndexCache(at: cache.appending("far").appending(name)) } catch {
+        do throws(SystemError) {
+            return try Directory.create(cache.appending("far").appending(name))
+        } catch {
             return nil
         }
     }
@@ -42,6 +46,9 @@ extension Store {
 
     /// Begins to connect to a store elsewhere, while the caller does something else.
     package func reach() { (objects as? RemoteObjects)?.reach() }
+
+    /// Remembers how fast bytes came from a store elsewhere: the next pull decides by it what to derive.
+    package func rememberLine() { (objects as? RemoteObjects)?.meter?.remember() }
 
     /// What the far end of a store elsewhere says of itself, reaching it now; nil for a store in a folder.
     package func welcome() throws(StoreError) -> WireWelcome? { try (objects as? RemoteObjects)?.welcome() }

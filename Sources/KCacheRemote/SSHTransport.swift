@@ -35,9 +35,10 @@ package struct SSHTransport: Sendable {
     /// Starts ssh and waits for the far kcache's welcome.
     ///
     /// - Parameter creating: makes the store there if there is none.
-    package func connect(creating: Bool) throws(StoreError) -> WireConnection {
+    package func connect(creating: Bool, meter: LineMeter? = nil) throws(StoreError) -> WireConnection {
         let child = try start(arguments(serving: address.path))
         var limits = options.connection
+        limits.meter = meter
         limits.createsStore = creating
         limits.rate = options.bytesPerSecond.map { RateLimit(bytesPerSecond: $0) }
         do throws(StoreError) {

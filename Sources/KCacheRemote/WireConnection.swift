@@ -13,6 +13,8 @@ package final class WireConnection: Sendable {
         package var createsStore = false
         /// Slows down what is read and written.
         package var rate: RateLimit?
+        /// Learns how fast bytes come.
+        package var meter: LineMeter?
         package init() {}
     }
 
@@ -62,8 +64,9 @@ package final class WireConnection: Sendable {
         self.shared = shared
         var reading = WireReader.Options()
         reading.patience = options.patience.multipliedReportingOverflow(by: 1000).partialValue
-        reading.count = { [rate = options.rate] count in
+        reading.count = { [rate = options.rate, meter = options.meter] count in
             shared.state.withLock { $0.received += UInt64(count) }
+            meter?.received(count, at: SteadyClock.now())
             rate?.wait(for: count)
         }
         var reader = WireReader(input, options: reading)

@@ -4,7 +4,9 @@ extension WireObjects {
     /// Has the far end build, and waits for the end of it.
     ///
     /// - Parameter hear: gets what is said meanwhile, one call after another; the far end waits for it.
-    func build(_ order: WireBuildOrder, hear: @escaping PendingReply.Hearing) throws(StoreError)
+    package func build(
+        _ order: WireBuildOrder, hear: @escaping @Sendable (WireBuildVoice, [UInt8]) -> Void
+    ) throws(StoreError)
         -> WireBuildResult
     {
         guard connection.welcome.version >= WireFormat.building else {

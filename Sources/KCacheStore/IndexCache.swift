@@ -1,14 +1,13 @@
 import KCacheCore
 package import KCacheSystem
-package import SystemPackage
 
 /// Indexes of a far store's packs, kept in a folder of this machine: they never change, and are much of what a
 /// session would have to fetch. Of an index that nobody has needed yet, only its start is kept. Whatever goes wrong with it costs a journey, and nothing else.
 package struct IndexCache: Sendable {
     private let folder: Directory
 
-    /// - Throws: if the folder can't be made.
-    package init(at path: FilePath) throws(SystemError) { folder = try Directory.create(path) }
+    /// - Parameter folder: kept for one store; files that no pack could have named are left alone.
+    package init(in folder: Directory) { self.folder = folder }
 
     /// The bytes under this pack's name, for the caller to check; nil if there are none.
     func get(_ pack: Digest) -> [UInt8]? {
@@ -37,6 +36,8 @@ package struct IndexCache: Sendable {
         let kept = Set(packs.map { Array($0.hex.utf8) })
         do throws(SystemError) {
             for entry in try folder.entries() where !kept.contains(entry.name) {
+                let isPack = Digest(hex: String(decoding: entry.name, as: UTF8.self)) != nil
+                guard isPack || TemporaryName.isTemporary(entry.name) else { continue }
                 if let name = TreePath(entry.name) { try folder.remove(name) }
             }
         } catch _ {}

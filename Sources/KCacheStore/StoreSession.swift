@@ -43,18 +43,25 @@ package final class StoreSession: Sendable {
         compressedBytesRead.wrappingAdd(UInt64(frame.compressedLength), ordering: .relaxed)
     }
 
-    /// Takes content that the caller has made itself: `read(content:)` then reads of the store only what is not in
-    /// it. What nobody asks for does no harm.
-    package func lend(_ bytes: [UInt8]) {
-        let pieces = bytes.withUnsafeBytes { raw in
-            var pieces: [(Digest, [UInt8])] = []
-            _ = ContentCutter.cut(raw) { (chunk, bytes) throws(Never) in
-                pieces.append((chunk.digest, Array(bytes)))
+    /// Content that a caller has made itself, in chunks.
+    package struct Loan: Sendable {
+        fileprivate var pieces: [Digest: [UInt8]] = [:]
+
+        /// - Parameter sections: each is cut by itself.
+        package init(_ sections: some Sequence<[UInt8]>) {
+            for section in sections {
+                section.withUnsafeBytes { raw in
+                    _ = ContentCutter.cut(raw) { (chunk, bytes) throws(Never) in
+                        pieces[chunk.digest] = Array(bytes)
+                    }
+                }
             }
-            return pieces
         }
-        lent.withLock { for (digest, bytes) in pieces { $0[digest] = bytes } }
     }
+
+    /// Takes such content: `read(content:)` then reads of the store only what is not in it. What nobody asks for does
+    /// no harm.
+    package func lend(_ loan: Loan) { lent.withLock { $0.merge(loan.pieces) { $1 } } }
 
     /// Chunks in finished packs, each counted once.
     package var chunkCount: Int { claims.state.withLock { $0.index.uniqueCount } }

@@ -110,9 +110,9 @@ package struct FreshnessPlan: Sendable {
 
     /// True if a tree is already as the plan wants it, times included: then nothing has to be touched.
     ///
-    /// Every output stands after every source, and all that has a place in the snapshot's order (a `.config` that is
-    /// newer than the first outputs, too) stands in it, equal where that is equal. What differs here, and sources that
-    /// were late there, are left to a restore.
+    /// Every output stands after every source, and all that has a place in the snapshot's order (a source that is newer
+    /// than the first outputs, too) stands in it, equal where that is equal. What differs here is left to a restore, and
+    /// it is for the caller to know what a late source makes stale that make does not see.
     package static func isCarriedOut(_ plan: RestorePlan, in local: LocalTree, now: Int64) -> Bool {
         guard plan.mode == .checkout, plan.writes.isEmpty, plan.differences.isEmpty, plan.leftovers.isEmpty
         else { return false }
@@ -122,13 +122,7 @@ package struct FreshnessPlan: Sendable {
         for (place, mtime) in plan.unchanged {
             guard mtime < now else { return false }
             let entry = plan.entries[place]
-            if entry.order == 0 {
-                base = max(base, mtime)
-            } else if entry.role == .configuration {
-                ordered.append((entry.order, mtime))
-            } else {
-                return false
-            }
+            if entry.order == 0 { base = max(base, mtime) } else { ordered.append((entry.order, mtime)) }
         }
         for place in plan.kept {
             let entry = plan.entries[place]

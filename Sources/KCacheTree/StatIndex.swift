@@ -41,6 +41,9 @@ package struct StatIndex: Sendable {
     /// Sorted by path.
     package private(set) var records: [Record]
 
+    /// Names the file that it was read from, by its content; nil if it comes from none.
+    package private(set) var seal: Digest?
+
     package init(sorted records: [Record] = []) { self.records = records }
 
     /// True if a file with this ctime, read at `now` (the filesystem's clock), can't change without being noticed.
@@ -146,7 +149,9 @@ package struct StatIndex: Sendable {
                     holdsTreePath: flags & 4 != 0, isBackdated: flags & 8 != 0))
         }
         guard reader.isAtEnd else { throw reader.error("bytes after the end") }
-        return StatIndex(sorted: records)
+        var index = StatIndex(sorted: records)
+        index.seal = sum
+        return index
     }
 
     /// For each file of the listing, its record if that still holds; both are sorted, so one pass does.

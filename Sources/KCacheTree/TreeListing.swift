@@ -44,5 +44,26 @@ package struct TreeListing: Sendable {
         return low
     }
 
+    /// The listing after these paths, sorted, may have changed: each is looked at once more.
+    package func looking(again paths: [TreePath], in root: Directory) throws -> TreeListing {
+        let found = try Parallel.map((paths.count + 255) / 256) { part in
+            try paths[(part * 256)..<min(paths.count, part * 256 + 256)].map { try root.status($0) }
+        }
+        var merged: [ScannedFile] = []
+        merged.reserveCapacity(files.count + paths.count)
+        var at = 0
+        for (path, status) in zip(paths, found.joined()) {
+            while at < files.count, files[at].path < path {
+                merged.append(files[at])
+                at += 1
+            }
+            if at < files.count, files[at].path == path { at += 1 }
+            guard let status, status.kind == .file || status.kind == .link else { continue }
+            merged.append(ScannedFile(path: path, status: status))
+        }
+        merged += files[at...]
+        return TreeListing(files: merged, special: special)
+    }
+
     package subscript(path: TreePath) -> ScannedFile? { index(of: path).map { files[$0] } }
 }

@@ -61,6 +61,12 @@ package struct TreeScanner: Sendable {
         }
     }
 
+    /// What comes in an entry's path after so many bytes of its name; -1 at its end.
+    private static func next(_ entry: Directory.Entry, _ count: Int) -> Int {
+        if count < entry.name.count { return Int(entry.name[count]) }
+        return entry.status.kind == .directory ? Int(slash) : -1
+    }
+
     /// One directory's entries, in the order of the paths at and below them: a directory stands where its name
     /// with a slash does.
     private func visit(_ directory: Directory, at path: TreePath?, _ special: inout [TreePath]) throws
@@ -68,8 +74,10 @@ package struct TreeScanner: Sendable {
     {
         var entries = try directory.entries().filter { !ReservedName.isVersionControl($0.name) }
         entries.sort { a, b in
-            let (x, y) = (a.status.kind == .directory, b.status.kind == .directory)
-            return compareBytes(x ? a.name + [slash] : a.name, y ? b.name + [slash] : b.name) < 0
+            // Names with nothing behind them come first; a slash ends those of directories.
+            let common = min(a.name.count, b.name.count)
+            for i in 0..<common where a.name[i] != b.name[i] { return a.name[i] < b.name[i] }
+            return Self.next(a, common) < Self.next(b, common)
         }
         var slots: [Slot] = []
         slots.reserveCapacity(entries.count)

@@ -1,9 +1,9 @@
-import KCacheCore
+package import KCacheCore
 package import KCacheSystem
 package import SystemPackage
 
-/// What kcache keeps about one tree on this machine, outside the tree: its stat index, a lock, and a note where a pull
-/// brought only a part (`PartialPull`).
+/// What kcache keeps about one tree on this machine, outside the tree: its stat index, a lock, a note of the pull that
+/// left the index, and one where a pull brought only a part (`PartialPull`).
 ///
 /// All of it can be thrown away at any time; the next push or pull then reads every file once.
 package struct TreeState: Sendable {
@@ -38,17 +38,30 @@ package struct TreeState: Sendable {
         }
     }
 
+    /// True if the index is what a pull of this snapshot has left: as long as nothing differs from it, the tree is as
+    /// that pull wanted it.
+    package func isLeft(by snapshot: SnapshotID, _ index: StatIndex) throws -> Bool {
+        guard let seal = index.seal else { return false }
+        do {
+            return try read(Self.leftBy, limit: 100) == snapshot.digest.bytes + seal.bytes
+        } catch is SystemError { return false }
+    }
+
+    private static let leftBy = "left-by"
+
     /// Saves the index; nil, or what the person should know: a full or read-only cache folder costs time later, and is no
     /// reason to fail.
-    package func keep(_ index: StatIndex) throws -> String? {
-        do { try save(index) } catch let error as SystemError {
+    ///
+    /// - Parameter snapshot: what a pull has just brought to its end.
+    package func keep(_ index: StatIndex, leftBy snapshot: SnapshotID? = nil) throws -> String? {
+        do {
+            let bytes = index.encode()
+            try write(bytes, "stat-index")
+            if let snapshot { try write(snapshot.digest.bytes + bytes.suffix(Digest.byteCount), Self.leftBy) }
+        } catch let error as SystemError {
             return "the next push will read every file again: \(error)"
         }
         return nil
-    }
-
-    private func save(_ index: StatIndex) throws {
-        try AtomicFile.write(index.encode(), to: name("stat-index"), in: folder, durable: false)
     }
 
     /// A small file beside the index; nil if there is none.

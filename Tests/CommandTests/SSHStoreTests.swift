@@ -193,6 +193,27 @@ struct SSHStoreTests {
         expectOneLine(added, "speaks versions 7 to 9 of the protocol")
     }
 
+    /// A far end that agrees on version 1 of the protocol, which has all but builds.
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func anOlderProtocol() throws {
+        let far = server.home.path + "/.local/bin/kcache"
+        let script = """
+            #!/bin/sh
+            { head -c 5; head -c 1 >/dev/null; printf '\\001'; cat; } | '\(far)' "$@"
+            """
+        let (file, draft) = (server.home.path + "/older", server.home.appending(path: "draft"))
+        try script.write(to: draft, atomically: false, encoding: .utf8)
+        try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file)' && chmod 755 '\(file)'"])
+        done(try kcache("store", "add", "far", "ssh://desk", "--program", file))
+        done(try kcache("push", "--quiet", "far", "--name", "first"))
+        done(try laptop("pull", "far"))
+        try expectSameTree("tree", "laptop")
+        done(try kcache("verify", "--store", "far"))
+        done(try kcache("forget", "first", "--store", "far"))
+        let kernel = try FakeKernel.prepared()
+        try kernel.makeCheckout(at: work.place("kernel"), kernel.initial)
+        expectOneLine(try kcache("build", "--on", "far", in: "kernel"), "can't build: update it there")
+    }
+
     // MARK: store add --install
 
     /// The far user's kcache goes away.

@@ -38,7 +38,12 @@ enum WireTrial {
             DispatchQueue.global().async(group: heard) { drain(down.reading) }
             try up.writing.write(WireGreeting(createsStore: false, nonce: Array(0..<16)).encode() + bytes)
             up.writing.close()
-            do { try StoreServer(input: up.reading, output: down.writing) { _ in store }.run() } catch {}
+            var options = StoreServer.Options()
+            options.builder = Builder()
+            do {
+                try StoreServer(input: up.reading, output: down.writing, options: options) { _ in store }
+                    .run()
+            } catch {}
             down.writing.close()
             heard.wait()
             for info in try store.objects.list(.packs) {
@@ -67,6 +72,8 @@ enum WireTrial {
             do {
                 let objects = WireObjects(
                     try WireConnection(input: down.reading, output: up.writing, place: "far"))
+                // What comes next answers the first request; a build is the first for half of the inputs.
+                if bytes.count.isMultiple(of: 2) { _ = try objects.build(order) { _, _ in } }
                 _ = try objects.list(.packs)
                 if let got = try objects.get(.pack(Digest.of([1])), limit: 100) { check(got.count <= 100) }
             } catch {}
@@ -74,6 +81,25 @@ enum WireTrial {
             server.wait()
         } catch { check(false) }
     }
+
+    /// Says all that it hears.
+    private struct Builder: BuildService {
+        func build(_ order: WireBuildOrder, in store: Store, _ talk: BuildTalk) throws -> WireBuildResult {
+            check(WireBuildOrder.isWorkspace(order.workspace) && order.tree.first == UInt8(ascii: "/"))
+            check((order.arguments + order.environment).allSatisfy { !$0.utf8.contains(0) })
+            for word in order.arguments + order.environment { try talk.say(.output, Array(word.utf8)) }
+            return WireBuildResult(status: 0, snapshot: order.sources)
+        }
+    }
+
+    private static let order: WireBuildOrder = {
+        var order = WireBuildOrder(
+            workspace: "0123456789abcdef", origin: "here", tree: Array("/t".utf8),
+            sources: SnapshotID(Digest.of([1])))
+        (order.arguments, order.environment) = (["-j2", "V=1"], ["KBUILD_BUILD_USER=u"])
+        order.terminal = .init(columns: 80, rows: 24, type: "xterm")
+        return order
+    }()
 
     // MARK: Helpers
 
@@ -112,6 +138,7 @@ enum WireTrial {
         WireRequest.delete([.pack(Digest.of([1])), .format]).frame(6), WireRequest.touch(.format, 5).frame(7),
         WireRequest.lock(.shared).frame(8) + WireRequest.removeLeftovers(dryRun: true).frame(9),
         WireRequest.commit(.catalog(.zero)).frame(4), WireRequest.info(.index(.zero)).frame(10),
+        WireRequest.build(order).frame(11),
     ]
 
     static let replies: [[UInt8]] = [
@@ -121,5 +148,9 @@ enum WireTrial {
         WireReply.data([1, 2, 3]).frame(1) + WireReply.end(3).frame(1), WireReply.missing.frame(1),
         WireReply.failed(WireFailure(code: .system, message: "full", subject: "s")).frame(0),
         WireReply.waiting.frame(1),
+        WireWelcome(version: 2, versions: 1...2, access: .full, place: "p", program: "k").frame()
+            + WireReply.said(.output, [65, 10]).frame(1) + WireReply.waiting.frame(1)
+            + WireReply.built(WireBuildResult(status: 0, snapshot: SnapshotID(.zero))).frame(1),
+        WireReply.built(WireBuildResult(status: 2, snapshot: nil)).frame(1),
     ]
 }

@@ -20,7 +20,9 @@ import Testing
     /// A store of a process of its own.
     private func far() throws -> Store {
         let plain = wire.store(retries: 0)
-        return Store(objects: plain.objects, locks: plain.locks, indexCache: try IndexCache(at: scratch.path))
+        return Store(
+            objects: plain.objects, locks: plain.locks,
+            indexCache: try IndexCache(in: Directory.create(scratch.path)))
     }
 
     /// What beginning a session brings over the line.

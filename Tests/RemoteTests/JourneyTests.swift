@@ -30,7 +30,8 @@ import Testing
         var options = Store.Options()
         options.isRemote = true
         let store = Store(
-            objects: log, locks: locks, indexCache: try IndexCache(at: cache.path), options: options)
+            objects: log, locks: locks, indexCache: try IndexCache(in: Directory.create(cache.path)),
+            options: options)
         return (store, log)
     }
 

@@ -130,6 +130,34 @@ import Testing
         #expect(error { _ = try objects.get(name, limit: 10) }.contains("lock"))
     }
 
+    /// Only who has a build made hears of it, and that is all that it hears.
+    @Test func aBuildThatNobodyAskedFor() throws {
+        let built = WireReply.built(WireBuildResult(status: 0, snapshot: nil))
+        for reply in [WireReply.said(.output, Array("hello".utf8)), built] {
+            let objects = try objects { frame in [reply.frame(frame.number)] }
+            #expect(error { _ = try objects.get(name, limit: 10) }.contains("build that nobody asked for"))
+        }
+    }
+
+    @Test func aBuildThatEndsInSomethingElse() throws {
+        let welcome = WireWelcome(version: 2, versions: 1...2, access: .full, place: "p", program: "x")
+        let replies = [
+            (WireReply.end(0), "does not say how the build has ended"),
+            (.missing, "does not say how the build has ended"),
+            (.data([1]), "more bytes than were asked for"),
+        ]
+        for (reply, text) in replies {
+            let objects = try objects(welcome: welcome) { frame in
+                [WireReply.said(.output, [1]).frame(frame.number), reply.frame(frame.number)]
+            }
+            let order = WireBuildOrder(
+                workspace: "0123456789abcdef", origin: "here", tree: Array("/t".utf8),
+                sources: SnapshotID(Digest.of([1])))
+            let answer = error { _ = try objects.build(order) { _, _ in } }
+            #expect(answer.contains(text), "\(reply): \(answer)")
+        }
+    }
+
     @Test func wordsOfAShellComeFirst() throws {
         let (up, down) = (try ByteChannel.pipe("up"), try ByteChannel.pipe("down"))
         Thread.detachNewThread {

@@ -45,7 +45,7 @@ import Testing
     @Test func aLentManifestIsKeptToo() throws {
         let id = try push(far, name: "n", outputs: files)
         let session = try begin()
-        session.lend(SnapshotCodec.encode(try far.begin().snapshot(id).entries))
+        session.lend(.init([SnapshotCodec.encode(try far.begin().snapshot(id).entries)]))
         #expect(try pull(id, session).failure == nil)
         #expect(try near.verify().isSound)
         #expect(try near.catalog().entries.map(\.id) == [id])
@@ -117,7 +117,7 @@ import Testing
     @Test func lentChunksWithLengthsThatLie() throws {
         let session = try far.begin()
         let bytes = [UInt8](repeating: 7, count: 100)
-        session.lend(bytes)
+        session.lend(.init([bytes]))
         let digest = Digest.of(bytes)
         for lengths in [[100, 90], [90, 100], [100, 110], [110, 100, 90]] as [[UInt32]] {
             let content = Content(lengths.map { Chunk(digest: digest, length: $0) })

@@ -108,7 +108,7 @@ import Testing
     ) throws -> (summary: TreeRestorer.Summary, read: UInt64) {
         let session = try store.begin()
         let local = try machine.look(root)
-        for section in SnapshotCodec.sections(of: local.entries()).prefix(2) { session.lend(section) }
+        session.lend(.init(SnapshotCodec.sections(of: local.entries()).prefix(2)))
         let entries = try session.snapshot(id).entries
         let plan = try RestorePlan(snapshot: entries, local: local, mode: .checkout)
         var options = TreeRestorer.Options()

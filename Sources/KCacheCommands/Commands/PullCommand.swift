@@ -81,6 +81,7 @@ struct PullCommand: ParsableCommand {
             if global.format == .text, !global.quiet { Self.announce(announcement, global, invocation) }
         }
         let report = try KbuildPuller(host: try invocation.host(), store: store, near: near).pull(request)
+        store.rememberLine()
         if global.format == .json {
             let result = PullResult(report, store: store.place, traffic: store.traffic, dryRun: dryRun)
             invocation.console.print(try JSONText.of(result))

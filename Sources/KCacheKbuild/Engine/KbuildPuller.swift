@@ -89,19 +89,25 @@ package struct KbuildPuller: Sendable {
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.exclusive) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
+        let isEmpty = try Self.isEmpty(root)
+        let ahead = Ahead { try look(request, isEmpty ? .whole : .checkout) }
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
-        let session = try session(request, mode)
-        let catalog = try session.catalog()
-        let warnings = try ReplayCheck.warnings(
-            signatures: signatures, session: session, catalog: catalog, keeping: !request.dryRun)
         let local = try compare(inspection, request)
+        let here = local.entries()
         let isThrifty = request.derive ?? store.options.isRemote
-        if isThrifty { lendManifest(of: local, to: session) }
+        // Most of a snapshot's manifest says what this tree says too: its own entries give the same chunks.
+        let loan = isThrifty ? StoreSession.Loan(SnapshotCodec.sections(of: here).prefix(2)) : nil
+        var far = try ahead.get()
+        if far.mode != mode { far = try look(request, mode) }
+        let session = far.session
+        if let loan { session.lend(loan) }
+        let warnings = try ReplayCheck.warnings(
+            signatures: signatures, session: session, catalog: far.catalog, keeping: !request.dryRun)
 
         let chooser = SnapshotChooser(
-            host: host, session: session, inspection: inspection, local: local, mode: mode, catalog: catalog,
-            signatures: signatures)
+            host: host, session: session, inspection: inspection, entries: here, mode: mode,
+            catalog: far.catalog, signatures: signatures, verdicts: far.verdicts)
         var chosen = try chooser.choose(request.snapshot, in: store)
         chosen.announcement.warnings += warnings
         if request.only != nil {
@@ -135,15 +141,18 @@ package struct KbuildPuller: Sendable {
             return report
         }
         try removeTemporaries(inspection)
+        let changes = Self.changes(plan)
         if install == nil,
-            FreshnessPlan.isCarriedOut(plan, in: local, now: try TimeResolution.now(in: root))
+            FreshnessPlan.isCarriedOut(plan, in: local, now: try TimeResolution.now(in: root)),
+            try isAsLeft(chosen, local, inspection, state)
+                || invalidated(by: changes, plan, root, inspection.listing).isEmpty
         {
             report.kept = plan.kept.count
-            if local.contents.filesRead > 0 { try save(local, in: state, root, &report) }
+            if local.contents.filesRead > 0 { try save(local, of: chosen, in: state, root, &report) }
             try finish(chosen, session, state, request, &report)
             return report
         }
-        var options = restoreOptions(inspection, plan, request)
+        var options = restoreOptions(inspection, plan, changes, request)
         if let install {
             options.leavesStale = true
             // Before anything is written: a pull that is killed leaves a part as well.
@@ -160,7 +169,7 @@ package struct KbuildPuller: Sendable {
             root: root, plan: plan, rules: inspection.rules, session: session, options: options
         ).run()
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
-        try settle(plan, local, summary.freshness, root, state, &report)
+        try settle(plan, local, summary.freshness, root, state, chosen, &report)
         try finish(chosen, session, state, request, &report)
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
@@ -190,10 +199,40 @@ package struct KbuildPuller: Sendable {
 
     /// Keeps what was read of a tree in which nothing was touched.
     private func save(
-        _ local: LocalTree, in state: TreeState, _ root: Directory, _ report: inout Report
+        _ local: LocalTree, of chosen: SnapshotChooser.Chosen, in state: TreeState, _ root: Directory,
+        _ report: inout Report
     ) throws {
         let index = local.contents.statIndex(for: local.listing, now: try TimeResolution.now(in: root))
-        report.remarks += try [state.keep(index)].compactMap { $0 }
+        report.remarks += try [state.keep(index, leftBy: chosen.announcement.id)].compactMap { $0 }
+    }
+
+    /// True if the tree is, to the last file, as a pull of this snapshot has left it.
+    private func isAsLeft(
+        _ chosen: SnapshotChooser.Chosen, _ local: LocalTree, _ inspection: TreeInspection, _ state: TreeState
+    ) throws -> Bool {
+        try local.contents.filesRead == 0 && state.isLeft(by: chosen.announcement.id, inspection.index)
+    }
+
+    /// What the store says, as far as it does not depend on what is here.
+    private struct Far: Sendable {
+        var mode: RestorePlan.Mode
+        var session: StoreSession
+        var catalog: Catalog
+        var verdicts: [[ToolIdentity]: ToolchainVerdict]
+    }
+
+    private func look(_ request: Request, _ mode: RestorePlan.Mode) throws -> Far {
+        let session = try session(request, mode)
+        let catalog = try session.catalog()
+        return Far(
+            mode: mode, session: session, catalog: catalog,
+            verdicts: try LocalToolchain.verdicts(of: catalog, host: host))
+    }
+
+    /// True for a directory that will be filled, as far as a glance tells.
+    private static func isEmpty(_ root: Directory) throws -> Bool {
+        if try PullMarker.isSet(in: root) { return true }
+        return try root.entries().allSatisfy { ReservedName.isVersionControl($0.name) }
     }
 
     private func session(_ request: Request, _ mode: RestorePlan.Mode) throws -> StoreSession {
@@ -228,11 +267,6 @@ package struct KbuildPuller: Sendable {
         request.progress(.started(phase: .comparing, total: total))
         defer { request.progress(.finished(phase: .comparing)) }
         return try inspection.local(options)
-    }
-
-    /// Most of a snapshot's manifest says what this tree says too: its own entries give the same chunks.
-    private func lendManifest(of local: LocalTree, to session: StoreSession) {
-        for section in SnapshotCodec.sections(of: local.entries()).prefix(2) { session.lend(section) }
     }
 
     private func thrift(_ local: LocalTree) -> Thrift {
@@ -340,25 +374,22 @@ package struct KbuildPuller: Sendable {
     }
 
     private func restoreOptions(
-        _ inspection: TreeInspection, _ plan: RestorePlan, _ request: Request
+        _ inspection: TreeInspection, _ plan: RestorePlan, _ changes: Invalidation.Changes, _ request: Request
     ) -> TreeRestorer.Options {
         var options = TreeRestorer.Options()
         options.sync = request.sync
         options.progress = request.progress
         let root = inspection.root
-        let outputs = plan.entries.filter { $0.role == .output }.map(\.path)
-        var changes = Invalidation.Changes(
-            changed: Set(plan.changed.map(\.path) + plan.conflicts.map(\.path)),
-            added: Set(plan.added.map(\.path)), removed: Set(plan.missing))
-        (changes.late, changes.made) = Self.lateSources(plan)
         let stray = Self.strayCommands(plan)
-        options.invalidated = { [changes] in
-            let found =
-                request.only != nil || changes.isEmpty && changes.late.isEmpty
-                ? [] : try invalidated(by: changes, outputs: Set(outputs), in: root)
-            return found + stray
+        options.invalidated = {
+            if request.only != nil { return stray }
+            let written = plan.writes.map { plan.entries[$0].path }
+            let listing = try inspection.listing.looking(again: written, in: root)
+            return try invalidated(by: changes, plan, root, listing) + stray
         }
-        if let sums = KheadersSums.path, outputs.contains(sums) {
+        if let sums = KheadersSums.path,
+            plan.entries.contains(where: { $0.path == sums && $0.role == .output })
+        {
             let architecture = inspection.tree?.architecture ?? ""
             options.computed[sums] = {
                 try KheadersSums.content(
@@ -384,15 +415,24 @@ package struct KbuildPuller: Sendable {
         return (late, Dictionary(outputs.map { ($0.path, $0.order) }, uniquingKeysWith: { a, _ in a }))
     }
 
+    private static func changes(_ plan: RestorePlan) -> Invalidation.Changes {
+        var changes = Invalidation.Changes(
+            changed: Set(plan.changed.map(\.path) + plan.conflicts.map(\.path)),
+            added: Set(plan.added.map(\.path)), removed: Set(plan.missing))
+        (changes.late, changes.made) = lateSources(plan)
+        return changes
+    }
+
     /// The outputs that make would wrongly take as fresh.
     ///
     /// Their `.cmd` files may stay: Kbuild reads those of existing targets only (`existing-targets` in
     /// scripts/Makefile.build), and `kcache status` learns from them what is to be made.
-    private func invalidated(by changes: Invalidation.Changes, outputs: Set<TreePath>, in root: Directory)
-        throws
-        -> [TreePath]
-    {
-        let listing = try TreeScanner().scan(root)
+    /// - Parameter listing: the tree with the outputs in place.
+    private func invalidated(
+        by changes: Invalidation.Changes, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing
+    ) throws -> [TreePath] {
+        if changes.isEmpty && changes.late.isEmpty { return [] }
+        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
         let index = try CmdIndex(reading: root, listing: listing)
         return try Invalidation.outputs(
             stale: changes, outputs: outputs, index: index, root: root, listing: listing
@@ -402,11 +442,12 @@ package struct KbuildPuller: Sendable {
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.
     private func settle(
         _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, _ root: Directory,
-        _ state: TreeState,
-        _ report: inout Report
+        _ state: TreeState, _ chosen: SnapshotChooser.Chosen, _ report: inout Report
     ) throws {
         let result = try RestoredIndex.make(plan, local, freshness, root: root)
         for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
-        report.remarks += try [state.keep(result.index)].compactMap { $0 }
+        let isWhole = report.only == nil
+        report.remarks += try [state.keep(result.index, leftBy: isWhole ? chosen.announcement.id : nil)]
+            .compactMap { $0 }
     }
 }

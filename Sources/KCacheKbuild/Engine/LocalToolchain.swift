@@ -1,4 +1,5 @@
 import KCacheCore
+import KCacheStore
 import KCacheSystem
 import KCacheTree
 
@@ -8,7 +9,19 @@ final class LocalToolchain {
     /// Snapshots of one store mostly have the same toolchain: each is compared once.
     private var verdicts: [[ToolIdentity]: ToolchainVerdict] = [:]
 
-    init(host: HostEnvironment) { self.host = host }
+    /// - Parameter known: what has been compared already.
+    init(host: HostEnvironment, known: [[ToolIdentity]: ToolchainVerdict] = [:]) {
+        (self.host, verdicts) = (host, known)
+    }
+
+    /// Compares the toolchains of all snapshots that are listed.
+    static func verdicts(of catalog: Catalog, host: HostEnvironment) throws -> [[ToolIdentity]:
+        ToolchainVerdict]
+    {
+        let toolchain = LocalToolchain(host: host)
+        for entry in catalog.entries { _ = try toolchain.compare(entry.header.environment.toolchain) }
+        return toolchain.verdicts
+    }
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {

@@ -8,10 +8,13 @@ struct SnapshotChooser {
     let host: HostEnvironment
     let session: StoreSession
     let inspection: TreeInspection
-    let local: LocalTree
+    /// Those of the tree here.
+    let entries: [SnapshotEntry]
     let mode: RestorePlan.Mode
     let catalog: Catalog
     let signatures: SignatureCheck
+    /// The toolchain here, by those of the snapshots in the catalog.
+    let verdicts: [[ToolIdentity]: ToolchainVerdict]
 
     struct Chosen {
         var announcement: KbuildPuller.Announcement
@@ -24,7 +27,7 @@ struct SnapshotChooser {
 
     func choose(_ wanted: String?, in store: Store) throws -> Chosen {
         let here = here()
-        let toolchains = LocalToolchain(host: host)
+        let toolchains = LocalToolchain(host: host, known: verdicts)
         if let wanted {
             return try chosen(try catalog.resolve(wanted), reason: nil, toolchains)
         }
@@ -53,7 +56,7 @@ struct SnapshotChooser {
             here.architecture = inspection.tree?.architecture ?? ""
         }
         var sources = SourcesDigest()
-        for entry in local.entries() {
+        for entry in entries {
             switch entry.role {
             case .source: sources.add(entry)
             case .configuration: here.configDigest = entry.content?.digest ?? .zero
@@ -71,7 +74,7 @@ struct SnapshotChooser {
         if let best = order.first, best.sameToolchain, best.distance == 0, !best.header.partial { return }
         let close = Set(order.prefix(Self.closelyCompared).map(\.id))
         let mine = Dictionary(
-            local.entries().filter { $0.role == .source }.map { ($0.path, $0) },
+            entries.filter { $0.role == .source }.map { ($0.path, $0) },
             uniquingKeysWith: { a, _ in a })
         try session.fetch(
             snapshots: candidates.filter {
