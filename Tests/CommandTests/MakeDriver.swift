@@ -84,7 +84,7 @@ struct MakeDriver {
         }
 
         /// True if nothing of its group runs any more, after at most so many seconds.
-        func groupIsGone(seconds: Int = 5) -> Bool {
+        func groupIsGone(seconds: Int = 60) -> Bool {
             for _ in 0..<(seconds * 100) {
                 if Glibc.kill(-pid, 0) != 0 { return true }
                 usleep(10_000)

@@ -179,9 +179,9 @@ import Testing
         }
     }
 
-    /// True once the condition holds, within ten seconds.
+    /// True once the condition holds, within a minute.
     private func waits(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<12_000 {
             if condition() { return true }
             usleep(5_000)
         }

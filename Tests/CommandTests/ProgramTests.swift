@@ -247,6 +247,9 @@ import Testing
             close(fd)
         }
         writer.start()
+        // Until it has begun.
+        var status = stat()
+        while lstat(file, &status) == 0, status.st_size < 40 << 20 { usleep(1000) }
         usleep(20_000)
         let result = try work.run("push")
         _ = FileManager.default.createFile(atPath: stop, contents: nil)

@@ -86,26 +86,54 @@ import Testing
         try expectCleanBuild(place, kernel.initial)
     }
 
-    /// The same content, and times in which make would see work: a pull sets them right again.
-    @Test(arguments: [
-        "touch core/run.c", "touch -d 2001-01-01 core/run.o", "touch -d '1 hour' core/run.c",
-        "touch core/.run.o.cmd core/run.o", "touch -d '1 hour' core/run.o", "touch .config",
-        "touch include/config/auto.conf", "find . -name '*.o' | xargs touch -r Makefile",
-        "cp -p vmlinux v && mv v vmlinux",
-    ])
-    func timesAreSetRightAgain(_ script: String) throws {
-        let id = try push(try built("built", kernel.initial))
+    /// A tree that was built, edited and built again: some sources are newer than some outputs.
+    private func builtTwice(_ name: String) throws -> (id: SnapshotID, state: FakeState) {
+        let builder = try built(name, kernel.initial)
+        var state = kernel.initial
+        state.files["core/queue.c", default: ""] += "\nint late(void) { return 6; }\n"
+        state.files["net/net.h", default: ""] += "\n#define LATE 1\n"
+        try state.write(to: builder, replacing: kernel.initial)
+        #expect(try kernel.build(builder).status == 0)
+        return (try push(builder), state)
+    }
+
+    @Test func aSecondPullOfWhatWasEditedTouchesNothing() throws {
+        let (id, state) = try builtTwice("built")
         let place = work.place("checkout")
-        try kernel.makeCheckout(at: place, kernel.initial)
+        try kernel.makeCheckout(at: place, state)
+        try pull(id, into: place)
+        let before = try times(place)
+        for _ in 0..<3 {
+            #expect(try pull(id, into: place).written == 0)
+            #expect(try times(place) == before)
+        }
+        #expect(try kernel.build(place).toolSteps.isEmpty)
+        try expectCleanBuild(place, state)
+    }
+
+    /// The same content, and times in which make would see work: a pull sets them right again.
+    @Test(
+        arguments: [
+            "touch core/run.c", "touch -d 2001-01-01 core/run.o", "touch -d '1 hour' core/run.c",
+            "touch core/.run.o.cmd core/run.o", "touch -d '1 hour' core/run.o", "touch .config",
+            "touch include/config/auto.conf", "find . -name '*.o' | xargs touch -r Makefile",
+            "cp -p vmlinux v && mv v vmlinux",
+        ], [false, true])
+    func timesAreSetRightAgain(_ script: String, afterAnEdit: Bool) throws {
+        let (id, before) =
+            afterAnEdit
+            ? try builtTwice("built") : (try push(try built("built", kernel.initial)), kernel.initial)
+        let place = work.place("checkout")
+        try kernel.makeCheckout(at: place, before)
         try pull(id, into: place)
         Thread.sleep(forTimeInterval: 0.02)
         try Shell.run(["sh", "-c", script], in: place)
         try pull(id, into: place)
         #expect(try kernel.build(place).toolSteps.isEmpty)
         // An edit right after it is seen.
-        var state = kernel.initial
+        var state = before
         state.files["core/run.c", default: ""] += "\nint after(void) { return 5; }\n"
-        try state.write(to: place, replacing: kernel.initial)
+        try state.write(to: place, replacing: before)
         try expectCleanBuild(place, state)
     }
 
@@ -141,6 +169,17 @@ import Testing
         try kernel.makeCheckout(at: again, state)
         #expect(try pull(try push(place), into: again).invalidated.isEmpty)
         try expectCleanBuild(again, state)
+        // All stands in its place in the builder's own tree, and in a copy over what was pulled: that is not enough.
+        for copied in [false, true] {
+            let tree = copied ? place : builder
+            if copied {
+                try pull(id, into: place)
+                try Shell.run(["cp", "-a", builder.path + "/.", place.path])
+                try pull(id, into: place)
+            }
+            #expect(try !pull(id, into: tree).invalidated.isEmpty || copied)
+            try expectCleanBuild(tree, state)
+        }
     }
 
     /// A compile that was killed leaves half an object beside the saved command of the one before.

@@ -188,7 +188,7 @@ struct RemoteBuildTests {
         #expect(sleepers() > 0, "\((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
         kill(child.pid, SIGINT)
         #expect(child.wait() == 128 + SIGINT)
-        wait(seconds: 20) { server.servers().isEmpty }
+        wait(seconds: 120) { server.servers().isEmpty }
         #expect(server.servers().isEmpty)
         #expect(sleepers() == 0)
         try edit(&state, "core/Makefile", makefile)

@@ -345,7 +345,7 @@ struct SSHStoreTests {
         let error = work.place("push-error").path
         let child = try program.start(["push", "slow"], in: work.place("big"), error: error)
         var killed = 0
-        for _ in 0..<400 where killed < 2 {
+        while killed < 2, !Self.hasEnded(child.pid) {
             usleep(50_000)
             for server in server.servers() {
                 usleep(300_000)
@@ -366,8 +366,11 @@ struct SSHStoreTests {
             try kcache("store", "add", "slow", "ssh://desk/~/store", "--limit-rate", "400000").status == 0)
         done(try kcache("push", "--quiet", in: "big"))
         let child = try program.start(["push", "slow"], in: work.place("big"))
-        wait { !server.servers().isEmpty }
-        usleep(1_500_000)
+        // Some of it has come; how soon depends on what else this machine does.
+        wait {
+            let size = try? server.run("du -sb store 2>/dev/null | cut -f 1")
+            return (size.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0) > 500_000
+        }
         kill(child.pid, SIGINT)
         #expect(child.wait() == 128 + SIGINT)
         wait { server.servers().isEmpty }
@@ -380,8 +383,15 @@ struct SSHStoreTests {
         try expectSameTree("big", "laptop")
     }
 
+    /// True once a child has ended, which stays to be waited for.
+    private static func hasEnded(_ child: pid_t) -> Bool {
+        var info = siginfo_t()
+        return waitid(P_PID, id_t(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_signo != 0
+    }
+
+    /// Two minutes at most.
     private func wait(until condition: () -> Bool) {
-        for _ in 0..<200 {
+        for _ in 0..<2400 {
             if condition() { return }
             usleep(50_000)
         }

@@ -91,19 +91,19 @@ final class TestTerminal: Sendable {
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    /// True once the text was printed, within a minute.
+    /// True once the text was printed, within five minutes.
     func shows(_ wanted: String) -> Bool { waits { text.contains(wanted) } }
 
-    /// True once the condition holds, within a minute.
+    /// True once the condition holds, within five minutes.
     func waits(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<6000 {
+        for _ in 0..<30_000 {
             if condition() { return true }
             usleep(10_000)
         }
         return false
     }
 
-    /// Waits for the program's end: its status, and the signal that ended it or 0. After a minute it is killed.
+    /// Waits for the program's end: its status, and the signal that ended it or 0. After five minutes it is killed.
     func wait() -> [Int32] {
         var status: Int32 = 0
         let ended = waits {
