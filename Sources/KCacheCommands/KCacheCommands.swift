@@ -12,14 +12,15 @@ package struct KCache: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "kcache",
         abstract: "Carries a warm Linux kernel build from one machine to another, and keeps it warm.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Build once, anywhere; then
 
               kcache push          in the built tree
               kcache pull          in any other checkout of that kernel
 
             and plain `make` there compiles only what really differs.
-            """,
+            """),
         version: Version.text,
         subcommands: [
             MakeCommand.self, BuildCommand.self, PushCommand.self, PullCommand.self, StatusCommand.self,

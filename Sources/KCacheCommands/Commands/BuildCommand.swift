@@ -14,7 +14,8 @@ struct BuildCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: name,
         abstract: "Builds this tree on another machine, then warms it here.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Sends what HOST lacks of this tree's sources and of .config; runs make there, with all its processors
             unless -j says otherwise, in a workspace that stays warm; shows what it prints; and fetches what was
             built, so that make here has nothing left to do. Ends as make ended there. Ctrl-C ends both.
@@ -27,7 +28,7 @@ struct BuildCommand: ParsableCommand {
               kcache build --on desk
               kcache build --on me@desk -j16 W=1 bzImage modules
               kcache build --on desk --list
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Option(

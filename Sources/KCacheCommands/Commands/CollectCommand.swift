@@ -7,12 +7,13 @@ struct CollectCommand: ParsableCommand {
         commandName: "gc",
         abstract:
             "Frees what no snapshot holds; with --max-size, forgets the least recently used ones first.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Examples:
 
               kcache gc
               kcache gc --max-size 20G
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Option(

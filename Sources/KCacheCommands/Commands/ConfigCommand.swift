@@ -6,7 +6,8 @@ struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
         abstract: "Shows each setting, and where its value comes from.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Settings are read from $XDG_CONFIG_HOME/kcache/config.toml (~/.config/kcache/config.toml). Environment
             variables come over the file, options of the command line over those. The file may hold, with their
             defaults:
@@ -29,7 +30,7 @@ struct ConfigCommand: ParsableCommand {
 
               kcache config
               ${EDITOR:-vi} "$(kcache config --path)"
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Flag(name: .long, help: "Print where the file is looked for, and read nothing.")

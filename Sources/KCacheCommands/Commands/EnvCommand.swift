@@ -6,14 +6,15 @@ struct EnvCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "env",
         abstract: "Prints the pinned KBUILD_BUILD_* variables, for a shell's start-up file.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             A kernel holds the user, host, version number and time of its build. With these variables every
             machine builds the same bytes, and a pulled tree is not linked again for another user or host.
 
             Example:
 
               eval "$(kcache env)"
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
 

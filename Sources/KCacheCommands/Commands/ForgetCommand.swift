@@ -6,11 +6,12 @@ struct ForgetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget",
         abstract: "Takes snapshots off the catalog; `kcache gc` then frees what only they held.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Example:
 
               kcache forget nightly 3f2a9c0d1e4b && kcache gc
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: ArgumentHelp("Names of snapshots, or starts of their numbers.", valueName: "snapshot"))

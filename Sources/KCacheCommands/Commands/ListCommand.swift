@@ -6,13 +6,14 @@ struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "Lists a store's snapshots, the newest first.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Examples:
 
               kcache list
               kcache list /srv/kcache
               kcache list ssh://desk
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Argument(

@@ -5,7 +5,8 @@ struct MakeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "make",
         abstract: "Runs make with pinned build variables: what to type in place of make.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Arguments, input, terminal, signals, jobserver and exit status are those of make. Outside a Kbuild
             tree it is plain make. In one, the KBUILD_BUILD_* variables that nobody has set take the values of
             `kcache env`.
@@ -26,7 +27,7 @@ struct MakeCommand: ParsableCommand {
 
               kcache make -j8 bzImage modules
               kcache make --warm --push -j8
-            """)
+            """))
 
     @Flag(inversion: .prefixedNo, help: "Pull first where nothing has been built.")
     var warm: Bool?

@@ -9,7 +9,8 @@ struct PullCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pull",
         abstract: "Warms this tree, or an empty directory, from the best snapshot or from that one.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             In a tree that has the sources, the outputs are written and everything of yours stays: sources
             and .config that differ from the snapshot count as edits made after the build, and plain `make`
             then compiles just what depends on them. An empty directory gets the whole tree.
@@ -19,14 +20,14 @@ struct PullCommand: ParsableCommand {
               kcache pull                    the best snapshot of the local store
               kcache pull nightly            the newest one of that name
               kcache pull /srv/kcache        the best one of another store
-              kcache pull ssh://desk         the best one of the user's store on another machine
+              kcache pull ssh://desk         the best one of another machine
               kcache pull --require-signature
               kcache pull --only install && make install modules_install
 
             --only install reads and writes no more than those two goals of make need, so that a new kernel
             can boot early; a later pull brings the rest, and `kcache make` does so by itself. Until then
             every output counts as old for make, and the tree is not pushed.
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @OptionGroup var signatures: SignatureOptions

@@ -8,7 +8,8 @@ struct PushCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "push",
         abstract: "Takes a snapshot of this built tree into the local store, and to STORE.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Sources and outputs go in, each content once. Private keys, editors' files, packages and
             intermediates that no later step reads stay out, and are named. A tree whose build was
             interrupted is refused, unless --partial is given.
@@ -21,7 +22,7 @@ struct PushCommand: ParsableCommand {
               cd linux && make -j8 && kcache push --name nightly
               kcache push ssh://desk
               kcache push --sign=~/.ssh/id_ed25519.pub team
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Argument(

@@ -9,14 +9,15 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
         abstract: "Serves a store to a kcache at the other end of ssh.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             ssh starts this at the far end of `kcache push ssh://HOST/PATH`. Nobody has to start it by hand; but
             the line of a key in ~/.ssh/authorized_keys can fix what that key may do, whatever the client asks for.
 
             Example:
 
               restrict,command="kcache serve --stdio --read-only /srv/kcache" ssh-ed25519 AAAA… laptop
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Flag(name: .long, help: "Speak over standard input and output.")

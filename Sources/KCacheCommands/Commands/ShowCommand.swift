@@ -6,12 +6,13 @@ struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Shows a snapshot: what it was built with and from, its sizes, what it shares with others.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Examples:
 
               kcache show nightly
               kcache show 3f2a --files
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Argument(help: "The snapshot's name, or the start of its number.") var snapshot: String

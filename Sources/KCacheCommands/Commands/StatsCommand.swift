@@ -7,11 +7,12 @@ struct StatsCommand: ParsableCommand {
         commandName: "stats",
         abstract:
             "Counts what the store holds: bytes by kind, before and after compression, and per snapshot.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Example:
 
               kcache stats --format json
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
 

@@ -7,14 +7,15 @@ struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Tells whether make has anything to do here; if so, what it would rebuild, and why.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Nothing is run or changed. Exits with 0 in a warm tree and with 1 in any other. A tree that
             `kcache pull --only install` has brought a part to is named partial until it is completed or built.
 
             Example:
 
               kcache status --all
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
     @Flag(name: .long, help: "Name every target, not only those where a cause begins.")

@@ -8,18 +8,20 @@ struct StoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
         abstract: "Names stores, and tries them: add, list, remove, test.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Example:
 
               kcache store add desk ssh://desk
               kcache push desk
-            """,
+            """),
         subcommands: [Add.self, List.self, Remove.self, Test.self])
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Gives a store a name; makes it where none is.",
-            discussion: """
+            discussion: HelpText.flowing(
+                """
                 Names stand in stores.toml beside config.toml. ssh is the user's own, with its configuration, keys
                 and agent. --install copies this program to ~/.local/bin/kcache of a machine that has none (or to
                 where --program says), if it runs there; one that is there is never replaced.
@@ -29,7 +31,7 @@ struct StoreCommand: ParsableCommand {
                   kcache store add team /srv/kcache
                   kcache store add desk ssh://desk --install
                   kcache store add lab  ssh://me@lab.example:2222/srv/kcache --ssh "ssh -J gate.example"
-                """)
+                """))
         @OptionGroup var global: GlobalOptions
         @Argument(help: "The name.") var name: String
         @Argument(help: "A folder, ssh://[USER@]HOST[:PORT][/PATH] or [USER@]HOST:PATH.") var store: String
@@ -107,11 +109,12 @@ struct StoreCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists the named stores.",
-            discussion: """
+            discussion: HelpText.flowing(
+                """
                 Example:
 
                   kcache store list --format json
-                """)
+                """))
         @OptionGroup var global: GlobalOptions
 
         func run() throws {
@@ -130,11 +133,12 @@ struct StoreCommand: ParsableCommand {
     struct Test: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tries a store: reaches it, says what may be done there and how long the way is.",
-            discussion: """
+            discussion: HelpText.flowing(
+                """
                 Example:
 
                   kcache store test desk
-                """)
+                """))
         @OptionGroup var global: GlobalOptions
         @Argument(help: "A name, folder or address.") var store: String
 
@@ -152,11 +156,12 @@ struct StoreCommand: ParsableCommand {
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Forgets a store's name; the store itself stays.",
-            discussion: """
+            discussion: HelpText.flowing(
+                """
                 Example:
 
                   kcache store remove team
-                """)
+                """))
         @OptionGroup var global: GlobalOptions
         @Argument(help: "The name.") var name: String
 

@@ -6,11 +6,12 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Reads every byte of the store and checks it; exits with 1 if anything is damaged or lost.",
-        discussion: """
+        discussion: HelpText.flowing(
+            """
             Example:
 
               kcache verify --store /srv/kcache
-            """)
+            """))
 
     @OptionGroup var global: GlobalOptions
 
