@@ -218,15 +218,17 @@ package struct KbuildPuller: Sendable {
         var mode: RestorePlan.Mode
         var session: StoreSession
         var catalog: Catalog
-        var verdicts: [[ToolIdentity]: ToolchainVerdict]
+        var verdicts: LocalToolchain.Verdicts
     }
 
     private func look(_ request: Request, _ mode: RestorePlan.Mode) throws -> Far {
         let session = try session(request, mode)
         let catalog = try session.catalog()
+        // Of one that is named only its own is asked for.
+        let likely = catalog.entries.prefix(request.snapshot == nil ? SnapshotChooser.closelyCompared : 0)
         return Far(
             mode: mode, session: session, catalog: catalog,
-            verdicts: try LocalToolchain.verdicts(of: catalog, host: host))
+            verdicts: try LocalToolchain.verdicts(of: likely, host: host))
     }
 
     /// True for a directory that will be filled, as far as a glance tells.

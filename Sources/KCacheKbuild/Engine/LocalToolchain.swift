@@ -7,19 +7,20 @@ import KCacheTree
 final class LocalToolchain {
     private let host: HostEnvironment
     /// Snapshots of one store mostly have the same toolchain: each is compared once.
-    private var verdicts: [[ToolIdentity]: ToolchainVerdict] = [:]
+    private var verdicts: Verdicts
+
+    /// By the tools of a snapshot.
+    typealias Verdicts = [[ToolIdentity]: ToolchainVerdict]
 
     /// - Parameter known: what has been compared already.
-    init(host: HostEnvironment, known: [[ToolIdentity]: ToolchainVerdict] = [:]) {
+    init(host: HostEnvironment, known: Verdicts = [:]) {
         (self.host, verdicts) = (host, known)
     }
 
-    /// Compares the toolchains of all snapshots that are listed.
-    static func verdicts(of catalog: Catalog, host: HostEnvironment) throws -> [[ToolIdentity]:
-        ToolchainVerdict]
-    {
+    /// Compares the toolchains of these snapshots.
+    static func verdicts(of entries: some Sequence<CatalogEntry>, host: HostEnvironment) throws -> Verdicts {
         let toolchain = LocalToolchain(host: host)
-        for entry in catalog.entries { _ = try toolchain.compare(entry.header.environment.toolchain) }
+        for entry in entries { _ = try toolchain.compare(entry.header.environment.toolchain) }
         return toolchain.verdicts
     }
 

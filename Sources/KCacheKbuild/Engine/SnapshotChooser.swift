@@ -13,8 +13,8 @@ struct SnapshotChooser {
     let mode: RestorePlan.Mode
     let catalog: Catalog
     let signatures: SignatureCheck
-    /// The toolchain here, by those of the snapshots in the catalog.
-    let verdicts: [[ToolIdentity]: ToolchainVerdict]
+    /// What is known already of the toolchain here.
+    let verdicts: LocalToolchain.Verdicts
 
     struct Chosen {
         var announcement: KbuildPuller.Announcement
@@ -23,7 +23,7 @@ struct SnapshotChooser {
     }
 
     /// Candidates whose manifests are read to count differences; the rest are judged by their headers.
-    private static let closelyCompared = 8
+    static let closelyCompared = 8
 
     func choose(_ wanted: String?, in store: Store) throws -> Chosen {
         let here = here()
