@@ -8,9 +8,11 @@ package struct PartialPull: Hashable, Sendable {
     package var store: String
     /// Of the outputs that came, those that are made last: the kernel's image, which may have several forms.
     package var paths: [TreePath]
+    /// All outputs that came: their saved commands, which would tell them from sources, did not.
+    package var outputs: [TreePath]
 
-    package init(snapshot: SnapshotID, store: String, paths: [TreePath]) {
-        (self.snapshot, self.store, self.paths) = (snapshot, store, paths)
+    package init(snapshot: SnapshotID, store: String, paths: [TreePath], outputs: [TreePath]) {
+        (self.snapshot, self.store, self.paths, self.outputs) = (snapshot, store, paths, outputs)
     }
 
     /// True as long as these have the stamp that the pull left on them: no make has come to its end since, and no
@@ -22,7 +24,7 @@ package struct PartialPull: Hashable, Sendable {
     // MARK: Bytes
 
     private static let magic = Array("KCPP".utf8)
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     package func encode() -> [UInt8] {
         var writer = ByteWriter()
@@ -30,8 +32,10 @@ package struct PartialPull: Hashable, Sendable {
         writer.u8(Self.version)
         writer.digest(snapshot.digest)
         writer.text(store)
-        writer.varint(UInt64(paths.count))
-        for path in paths { writer.counted(path.bytes) }
+        for list in [paths, outputs] {
+            writer.varint(UInt64(list.count))
+            for path in list { writer.counted(path.bytes) }
+        }
         writer.digest(Digest.of(writer.bytes))
         return writer.bytes
     }
@@ -55,13 +59,15 @@ package struct PartialPull: Hashable, Sendable {
             throw reader.error("another format")
         }
         let (snapshot, store) = (SnapshotID(try reader.digest()), try reader.text())
-        var paths: [TreePath] = []
-        for _ in 0..<(try reader.count()) {
-            guard let path = TreePath(try reader.counted()) else { throw reader.error("illegal path") }
-            paths.append(path)
+        var lists: [[TreePath]] = [[], []]
+        for i in lists.indices {
+            for _ in 0..<(try reader.count()) {
+                guard let path = TreePath(try reader.counted()) else { throw reader.error("illegal path") }
+                lists[i].append(path)
+            }
         }
         guard reader.isAtEnd else { throw reader.error("bytes after the end") }
-        return PartialPull(snapshot: snapshot, store: store, paths: paths)
+        return PartialPull(snapshot: snapshot, store: store, paths: lists[0], outputs: lists[1])
     }
 }
 
@@ -69,10 +75,23 @@ extension TreeState {
     /// The note of a pull that brought a part, if the tree still stands as that left it; nil if there is none, or
     /// none that can be read: the stamps of the outputs keep make from taking them as fresh all the same.
     package func partial(in root: Directory) throws -> PartialPull? {
-        guard let bytes = try read(Self.partial, limit: 16 << 20) else { return nil }
-        let note: PartialPull
-        do throws(FormatError) { note = try PartialPull.decode(bytes) } catch _ { return nil }
+        guard let note = try lastPartial() else { return nil }
         return try note.stands { try root.status($0)?.mtime } ? note : nil
+    }
+
+    /// Files that a pull of a part brought and that nobody has written to since: they have the stamp that it left.
+    package func brought(in listing: TreeListing) throws -> Set<TreePath> {
+        guard let note = try lastPartial() else { return [] }
+        return Set(
+            note.outputs.filter { path in
+                guard let status = listing[path]?.status else { return false }
+                return status.kind == .file && status.mtime == FreshnessPlan.staleTime
+            })
+    }
+
+    private func lastPartial() throws -> PartialPull? {
+        guard let bytes = try read(Self.partial, limit: 16 << 20) else { return nil }
+        do throws(FormatError) { return try PartialPull.decode(bytes) } catch _ { return nil }
     }
 
     package func save(_ note: PartialPull) throws { try write(note.encode(), Self.partial) }

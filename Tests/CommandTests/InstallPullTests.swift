@@ -215,6 +215,43 @@ import Testing
         #expect(try kcache("status", in: "laptop").status == 0)
     }
 
+    /// What an earlier pull of a part brought has no saved command, and is replaced all the same.
+    @Test func aNewerKernelOverAPart() throws {
+        try desktopAndLaptop()
+        var newer = state
+        newer.files["init/main.c", default: ""] += "\nint kcache_was_here(void) { return 42; }\n"
+        newer.files["drv/led/led-main.c", default: ""] += "\nint kcache_was_there(void) { return 43; }\n"
+        try newer.write(to: work.place("desk"), replacing: state)
+        #expect(try make("desk").status == 0)
+        #expect(try kcache("push", in: "desk").status == 0)
+        try newer.write(to: work.place("laptop"), replacing: state)
+        let before = try install("laptop")
+        let pulled = try kcache("pull", "--only", "install", in: "laptop")
+        #expect(pulled.status == 0 && !pulled.error.contains("may be yours"), "\(pulled)")
+        let after = try install("laptop")
+        #expect(try after == install("desk") && after != before)
+        #expect(try kcache("status", in: "laptop").output.hasPrefix("partial: "))
+        #expect(try kcache("pull", in: "laptop").status == 0)
+        #expect(try make("laptop").toolSteps.isEmpty)
+        #expect(try kernel.differences(of: work.place("laptop"), from: newer) == [])
+    }
+
+    /// A file that may be somebody's own would be installed with the rest.
+    @Test func aFileInTheWay() throws {
+        try desktopAndLaptop()
+        let image = work.place("laptop/arch/fake/boot/Image")
+        try "mine".write(to: image, atomically: false, encoding: .utf8)
+        let files = try Shell.files(in: work.place("laptop"))
+        let refused = try kcache("pull", "--only", "install", in: "laptop")
+        #expect(
+            refused.status == 1 && refused.error.contains("arch/fake/boot/Image stands where"), "\(refused)")
+        #expect(try String(contentsOf: image, encoding: .utf8) == "mine")
+        #expect(try Shell.files(in: work.place("laptop")) == files)
+        try FileManager.default.removeItem(at: image)
+        #expect(try kcache("pull", "--only", "install", in: "laptop").status == 0)
+        #expect(try install("laptop") == install("desk"))
+    }
+
     /// Who only installs needs no compiler, and not the same one.
     @Test func withoutACompiler() throws {
         try kernel.makeTree(at: work.place("desk"), state)

@@ -162,10 +162,6 @@ struct PullCommand: ParsableCommand {
         note(
             differing.sorted(), "differ here: the kernel that is installed was built without that", invocation
         )
-        note(
-            report.conflicts,
-            "stand where the snapshot has outputs, may be yours, and stay: make would install them",
-            invocation)
         note(report.leftovers, "of another build are here: make will make them anew", invocation)
         for remark in report.remarks { global.note(remark, invocation) }
     }

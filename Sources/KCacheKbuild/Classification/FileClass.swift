@@ -26,6 +26,8 @@ package enum OutputEvidence: UInt8, Sendable, CaseIterable {
     case directoryRule
     /// `NAME_shipped` stands beside it (scripts/Makefile.lib copies it).
     case shipped
+    /// A pull of a part of a build brought it, without its saved command, and nobody has written to it since.
+    case pulled
 }
 
 /// Why a path never becomes part of a snapshot.

@@ -11,10 +11,13 @@ package import KCacheTree
 package struct TreeClassifier: Sendable {
     let tree: KbuildTree
     let tracked: Set<TreePath>?
+    let pulled: Set<TreePath>
 
-    /// - Parameter tracked: what version control tracks; nil where there is none.
-    package init(tree: KbuildTree, tracked: Set<TreePath>? = nil) {
-        (self.tree, self.tracked) = (tree, tracked)
+    /// - Parameters:
+    ///   - tracked: what version control tracks; nil where there is none.
+    ///   - pulled: outputs that a pull brought alone.
+    package init(tree: KbuildTree, tracked: Set<TreePath>? = nil, pulled: Set<TreePath> = []) {
+        (self.tree, self.tracked, self.pulled) = (tree, tracked, pulled)
     }
 
     /// Reads the saved commands, the top makefiles and the makefiles of directories that were built in.
@@ -27,6 +30,9 @@ package struct TreeClassifier: Sendable {
         work.applyCleanPatterns()
         try work.applyDirectoryRules()
         work.applyShipped()
+        for path in pulled {
+            if let i = listing.index(of: path) { work.prove(i, .pulled) }
+        }
         try work.applyLeftOut()
         return Classification(listing: listing, classes: work.classes)
     }

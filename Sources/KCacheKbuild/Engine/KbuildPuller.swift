@@ -123,6 +123,7 @@ package struct KbuildPuller: Sendable {
             } ?? usableEntries(chosen, mode)
         let plan = try plan(entries, local, inspection, mode)
         try refuseIncomplete(chosen.snapshot, plan)
+        if install != nil { try refuseMixture(plan) }
 
         var report = Report(announcement: chosen.announcement)
         (report.whole, report.only) = (mode == .whole, request.only)
@@ -132,7 +133,7 @@ package struct KbuildPuller: Sendable {
         report.conflicts = plan.conflicts.map(\.path)
         report.leftovers = plan.leftovers
         // What make reads to install stands here: no reason to count a whole tree as old.
-        let isAtHand = install != nil && plan.writes.isEmpty && plan.conflicts.isEmpty
+        let isAtHand = install != nil && plan.writes.isEmpty
         if isAtHand { report.leftovers = [] }
         if request.dryRun || isAtHand {
             report.written = plan.writes.count
@@ -159,7 +160,8 @@ package struct KbuildPuller: Sendable {
             try state.save(
                 PartialPull(
                     snapshot: chosen.announcement.id, store: request.storeName ?? store.place,
-                    paths: install.images))
+                    paths: install.images,
+                    outputs: install.outputs.union(try state.brought(in: inspection.listing)).sorted()))
         }
         if isThrifty {
             options.thrift = thrift(local)
@@ -365,6 +367,16 @@ package struct KbuildPuller: Sendable {
         throw KbuildError(
             .unfit,
             "this snapshot was pushed --without-sources: unpack the kernel's sources here first, then pull")
+    }
+
+    /// Make would install what stands there with the rest of the snapshot.
+    private func refuseMixture(_ plan: RestorePlan) throws {
+        guard let first = plan.conflicts.first?.path else { return }
+        let more = plan.conflicts.count > 1 ? " (and \(plan.conflicts.count - 1) more)" : ""
+        throw KbuildError(
+            .unfit,
+            "nothing was pulled: \(first)\(more) stands where the snapshot has an output, and may be yours; make would "
+                + "install it with the rest: move it away")
     }
 
     /// What killed pulls left; no other one can run here, since the tree's lock is held.

@@ -25,7 +25,9 @@ package struct TreeInspection: Sendable {
         if let tree {
             let tracked = try GitTracking.tracked(
                 in: root, environment: host.environment, runner: host.runner)
-            classification = try TreeClassifier(tree: tree, tracked: tracked).classify(listing, in: root)
+            classification = try TreeClassifier(
+                tree: tree, tracked: tracked, pulled: try state.brought(in: listing)
+            ).classify(listing, in: root)
         } else {
             classification = Classification(
                 listing: listing, classes: listing.files.map { Self.classWithoutRules($0.path) })
