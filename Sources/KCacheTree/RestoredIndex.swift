@@ -13,8 +13,10 @@ package enum RestoredIndex {
     ///
     /// A file of whose bytes there is any doubt (its time is not the one that it was given) gets no record. Outputs
     /// that were right before got theirs only if nobody had written to them since they were read.
+    ///
+    /// - Parameter compared: the filesystem's clock before the files of `local` were read.
     package static func make(
-        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, root: Directory
+        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, root: Directory, compared: Int64
     ) throws -> Result {
         let listing = try TreeScanner().scan(root)
         let now = try TimeResolution.now(in: root)
@@ -55,7 +57,9 @@ package enum RestoredIndex {
                     }
                     continue
                 }
-                guard StatIndex.isSettled(ctime: file.status.ctime, now: now) else { continue }
+                guard StatIndex.isSettled(ctime: item.status.ctime, now: compared),
+                    StatIndex.isSettled(ctime: file.status.ctime, now: now)
+                else { continue }
                 records.append(
                     .init(
                         path: file.path, status: file.status, kind: item.kind,

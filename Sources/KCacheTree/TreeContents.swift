@@ -30,7 +30,9 @@ package struct TreeContents: Sendable {
         if case .read(let item) = outcomes[index] { item } else { nil }
     }
 
-    /// The index to keep, as of `now` on the filesystem's clock: what was read or still known, and is settled.
+    /// The index to keep: what was read or still known, and was settled when the reading began, at `now` on the
+    /// filesystem's clock. A file that changed later may have changed once more, after its bytes were read and within
+    /// the same tick.
     package func statIndex(
         for listing: TreeListing, now: Int64, backdated: Set<TreePath> = []
     ) -> StatIndex {

@@ -209,6 +209,7 @@ import Testing
         try here.put("b.c", "int b;")
         for path in ["a.c", "b.c"] as [TreePath] { try here.setModificationTime(path, future) }
         let session = try machine.store.begin()
+        let compared = try TimeResolution.now(in: here)
         let local = try machine.look(here)
         let plan = try RestorePlan(
             snapshot: try session.snapshot(id).entries, local: local, mode: .checkout)
@@ -221,7 +222,8 @@ import Testing
             root: here, plan: plan, rules: .plain, session: session, options: options
         ).run()
         #expect(summary.freshness.fromTheFuture == 2)
-        let settled = try RestoredIndex.make(plan, local, summary.freshness, root: here)
+        let settled = try RestoredIndex.make(
+            plan, local, summary.freshness, root: here, compared: compared)
         #expect(settled.edited == ["a.c"])
         let again = try machine.look(here)
         let next = try RestorePlan(
@@ -234,6 +236,8 @@ import Testing
         let id = try machine.push(try built())
         let here = try checkout()
         try machine.pull(id, into: here)
+        WallClock.sleep(30_000_000)
+        let compared = try TimeResolution.now(in: here)
         let local = try machine.look(here)
         let session = try machine.store.begin()
         let entries = try session.snapshot(id).entries
@@ -241,7 +245,9 @@ import Testing
         let summary = try TreeRestorer(root: here, plan: plan, rules: .plain, session: session).run()
         WallClock.sleep(30_000_000)
         var again = machine
-        again.index = try RestoredIndex.make(plan, local, summary.freshness, root: here).index
+        again.index = try RestoredIndex.make(
+            plan, local, summary.freshness, root: here, compared: compared
+        ).index
         #expect(try again.look(here).contents.bytesRead == .zero)
     }
 
@@ -250,6 +256,8 @@ import Testing
         let id = try machine.push(try built())
         let here = try checkout()
         try machine.pull(id, into: here)
+        WallClock.sleep(30_000_000)
+        let compared = try TimeResolution.now(in: here)
         let local = try machine.look(here)
         let session = try machine.store.begin()
         let plan = try RestorePlan(
@@ -277,7 +285,9 @@ import Testing
         #expect(summary.disturbed == ["a.o"])
         #expect(try here.mtime("a.o") == FreshnessPlan.staleTime)
         WallClock.sleep(30_000_000)
-        let index = try RestoredIndex.make(plan, local, summary.freshness, root: here).index
+        let index = try RestoredIndex.make(
+            plan, local, summary.freshness, root: here, compared: compared
+        ).index
         #expect(!index.records.contains { $0.path == "a.o" })
         #expect(index.records.contains { $0.path == "all.o" })
     }

@@ -93,6 +93,8 @@ package struct KbuildPuller: Sendable {
         let ahead = Ahead { try look(request, isEmpty ? .whole : .checkout) }
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
+        // What changes from now on must look neither settled nor older than the outputs.
+        let begun = request.dryRun ? .min : try TimeResolution.now(in: root)
         let local = try compare(inspection, request)
         let here = local.entries()
         let isThrifty = request.derive ?? store.options.isRemote
@@ -144,12 +146,12 @@ package struct KbuildPuller: Sendable {
         try removeTemporaries(inspection)
         let changes = Self.changes(plan)
         if install == nil,
-            FreshnessPlan.isCarriedOut(plan, in: local, now: try TimeResolution.now(in: root)),
+            FreshnessPlan.isCarriedOut(plan, in: local, now: begun),
             try isAsLeft(chosen, local, inspection, state)
                 || invalidated(by: changes, plan, root, inspection.listing).isEmpty
         {
             report.kept = plan.kept.count
-            if local.contents.filesRead > 0 { try save(local, of: chosen, in: state, root, &report) }
+            if local.contents.filesRead > 0 { try save(local, of: chosen, in: state, as: begun, &report) }
             try finish(chosen, session, state, request, &report)
             return report
         }
@@ -171,7 +173,7 @@ package struct KbuildPuller: Sendable {
             root: root, plan: plan, rules: inspection.rules, session: session, options: options
         ).run()
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
-        try settle(plan, local, summary.freshness, root, state, chosen, &report)
+        try settle(plan, local, compared: begun, summary.freshness, root, state, chosen, &report)
         try finish(chosen, session, state, request, &report)
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
@@ -201,10 +203,10 @@ package struct KbuildPuller: Sendable {
 
     /// Keeps what was read of a tree in which nothing was touched.
     private func save(
-        _ local: LocalTree, of chosen: SnapshotChooser.Chosen, in state: TreeState, _ root: Directory,
+        _ local: LocalTree, of chosen: SnapshotChooser.Chosen, in state: TreeState, as now: Int64,
         _ report: inout Report
     ) throws {
-        let index = local.contents.statIndex(for: local.listing, now: try TimeResolution.now(in: root))
+        let index = local.contents.statIndex(for: local.listing, now: now)
         report.remarks += try [state.keep(index, leftBy: chosen.announcement.id)].compactMap { $0 }
     }
 
@@ -455,10 +457,10 @@ package struct KbuildPuller: Sendable {
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.
     private func settle(
-        _ plan: RestorePlan, _ local: LocalTree, _ freshness: FreshnessPlan, _ root: Directory,
-        _ state: TreeState, _ chosen: SnapshotChooser.Chosen, _ report: inout Report
+        _ plan: RestorePlan, _ local: LocalTree, compared: Int64, _ freshness: FreshnessPlan,
+        _ root: Directory, _ state: TreeState, _ chosen: SnapshotChooser.Chosen, _ report: inout Report
     ) throws {
-        let result = try RestoredIndex.make(plan, local, freshness, root: root)
+        let result = try RestoredIndex.make(plan, local, freshness, root: root, compared: compared)
         for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
         let isWhole = report.only == nil
         report.remarks += try [state.keep(result.index, leftBy: isWhole ? chosen.announcement.id : nil)]

@@ -60,8 +60,9 @@ package struct KbuildPusher: Sendable {
         let writer = session.makeWriter()
         defer { writer.cancel() }
         let finder = try DerivationFinder(inspection)
-        let local = try read(inspection, finder, session, writer, request)
+        // What changes from now on must not look settled.
         let now = try filesystemTime(root)
+        let local = try read(inspection, finder, session, writer, request)
         let plan = SnapshotPlan(local, earlier: inspection.index)
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
