@@ -52,6 +52,18 @@ import Testing
         #expect(differences.isEmpty, "\(differences)")
     }
 
+    /// What an earlier link left there is no sign that this one was interrupted.
+    @Test func aPushAfterAPullIntoABuiltTree() throws {
+        var state = kernel.initial
+        let place = try built("here", state)
+        state.files["core/queue.c", default: ""] += "\nint other(void) { return 3; }\n"
+        let id = try push(try built("there", state))
+        try state.write(to: place, replacing: kernel.initial)
+        #expect(try pull(id, into: place).written > 0)
+        #expect(try push(place) == id)
+        try expectCleanBuild(place, state)
+    }
+
     /// A copy without hidden files: objects of other sources, and nothing that says what made them.
     @Test func objectsWithoutSavedCommandsAreMadeAgain() throws {
         let id = try push(try built("built", kernel.initial))

@@ -155,6 +155,7 @@ package struct KbuildPuller: Sendable {
             try finish(chosen, session, state, request, &report)
             return report
         }
+        try stampIntermediates(inspection)
         var options = restoreOptions(inspection, plan, changes, request)
         if let install {
             options.leavesStale = true
@@ -386,6 +387,15 @@ package struct KbuildPuller: Sendable {
         for file in inspection.listing.files
         where TemporaryName.isTemporary(file.path.name) && !PullMarker.isMarker(file.path) {
             try inspection.root.remove(file.path)
+        }
+    }
+
+    /// What an earlier link left here belongs to no output that comes, and must not look newer than these: that would
+    /// be a link that was interrupted.
+    private func stampIntermediates(_ inspection: TreeInspection) throws {
+        for (file, fileClass) in zip(inspection.listing.files, inspection.classification.classes)
+        where fileClass == .leftOut(.intermediate) {
+            try inspection.root.setModificationTime(file.path, FreshnessPlan.staleTime)
         }
     }
 
