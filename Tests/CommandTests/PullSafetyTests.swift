@@ -52,6 +52,18 @@ import Testing
         #expect(differences.isEmpty, "\(differences)")
     }
 
+    /// make does not see that a header is gone in whose place another one is found.
+    @Test func aHeaderThatIsGone() throws {
+        var state = kernel.initial
+        state.files["arch/fake/include/fake/limits.h"] = "#define FAKE_LIMIT 40\n"
+        let id = try push(try built("built", state))
+        let place = work.place("here")
+        try kernel.makeTree(at: place, kernel.initial)
+        let report = try pull(id, into: place)
+        #expect(report.missing.count == 1 && !report.invalidated.isEmpty)
+        try expectCleanBuild(place, kernel.initial)
+    }
+
     /// What an earlier link left there is no sign that this one was interrupted.
     @Test func aPushAfterAPullIntoABuiltTree() throws {
         var state = kernel.initial

@@ -27,6 +27,7 @@ struct InvalidationFinder {
         unreadable()
         guard !changes.all.isEmpty else { return }
         links()
+        gone()
         shadows()
         stampOfTheLink()
         try unseenInputs()
@@ -42,8 +43,16 @@ struct InvalidationFinder {
     /// The place in time of what a reason names; the last one for what is made from the changes.
     func lateness(_ reason: Invalidation.Reason) -> Int64 {
         switch reason {
-        case .shadowed(let path), .unseenInput(let path), .payload(let path), .recipe(let path):
-            places[path] ?? latest
+        case .shadowed(let path), .unseenInput(let path), .recipe(let path): places[path] ?? latest
+        case .payload(let path):
+            // One that is made is as late as what it is made from.
+            if let place = places[path] {
+                place
+            } else if case .unseenInput(let input)? = found[path] {
+                places[input] ?? latest
+            } else {
+                latest
+            }
         case .unreadable: latest
         }
     }
@@ -84,6 +93,25 @@ struct InvalidationFinder {
         }
         for (number, name) in index.names.enumerated() where through[number] != nil {
             if let path = name.path, !name.isWildcard { changes.changed.insert(path) }
+        }
+    }
+
+    // MARK: Files that are gone
+
+    /// Kbuild gives each recorded file a rule without recipe, so that one that is gone makes its users be made anew. GNU
+    /// make does not name it in `$?`, though, where .SECONDARY is set (scripts/Kbuild.include says so from Linux 5.7
+    /// on), and then nothing is made.
+    private mutating func gone() {
+        guard !changes.removed.isEmpty else { return }
+        let removed = index.names.map { name in
+            name.isWildcard ? nil : name.path.flatMap { changes.removed.contains($0) ? $0 : nil }
+        }
+        for record in index.records {
+            // Nothing makes that again.
+            if let source = record.source, changes.removed.contains(source) { continue }
+            for number in index.recorded(record) {
+                if let path = removed[Int(number)] { name(record.target, .unseenInput(path)) }
+            }
         }
     }
 
