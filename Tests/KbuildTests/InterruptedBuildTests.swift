@@ -67,6 +67,16 @@ struct InterruptedBuildTests {
         #expect(found == [BuildFinding(.unsavedCommand, TreePath("d/x.o"))])
     }
 
+    /// pahole writes into modules when their commands are saved.
+    @Test(arguments: [nil, "DEBUG_INFO_BTF_MODULES", "debug/info/btf/modules.h"])
+    func modulesWithTypeInformation(_ symbol: String?) throws {
+        var files = Self.finished.merging(["d/m.ko": "ELF", "d/.m.ko.cmd": savedCommand("d/m.ko")]) { $1 }
+        if let symbol { files["include/config/\(symbol)"] = "" }
+        try #expect(
+            findings(files, newest: "d/m.ko").filter { $0.kind == .unsavedCommand }.count
+                == (symbol == nil ? 1 : 0))
+    }
+
     @Test func unfinishedLink() throws {
         let link = [BuildFinding(.unfinishedLink, TreePath(".tmp_vmlinux.kallsyms1"))]
         #expect(try findings(Self.finished, newest: ".tmp_vmlinux.kallsyms1") == link)
