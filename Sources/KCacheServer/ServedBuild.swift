@@ -10,7 +10,7 @@ final class ServedBuild: Sendable {
 
     init(
         _ builder: any BuildService, _ order: WireBuildOrder, _ store: Store, _ replies: ReplyWriter,
-        _ number: UInt32
+        _ number: UInt32, pulse: Duration
     ) {
         talk = BuildTalk { try replies.send($0, number) }
         done.enter()
@@ -19,13 +19,37 @@ final class ServedBuild: Sendable {
                 running.store(false, ordering: .releasing)
                 done.leave()
             }
+            let queue = DispatchQueue(label: "kcache.build.pulse")
+            let timer = Self.timer(pulse, queue) {
+                do { try replies.send(.waiting, number) } catch _ {}
+            }
             let reply: WireReply
             do { reply = .built(try builder.build(order, in: store, talk)) } catch {
                 reply = .failed(WireFailure(any: error))
             }
+            timer.cancel()
+            // The answer is the last that is said.
+            queue.sync {}
             // A client that is gone needs no answer.
             do { try replies.send(reply, number) } catch _ {}
         }
+    }
+
+    /// Whatever the build is at (the files that are written, another build that is waited for, the push), silence would
+    /// be taken for a lost connection.
+    private static func timer(
+        _ pulse: Duration, _ queue: DispatchQueue, _ body: @escaping @Sendable () -> Void
+    )
+        -> any DispatchSourceTimer
+    {
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        let (seconds, attoseconds) = pulse.components
+        let interval = DispatchTimeInterval.nanoseconds(
+            Int(clamping: seconds * 1_000_000_000 + attoseconds / 1_000_000_000))
+        timer.schedule(deadline: .now() + interval, repeating: interval)
+        timer.setEventHandler(handler: body)
+        timer.resume()
+        return timer
     }
 
     var isRunning: Bool { running.load(ordering: .acquiring) }

@@ -10,6 +10,8 @@ package final class StoreServer {
         package var program = "kcache"
         /// Builds for the client; nil: this is a store and nothing else.
         package var builder: (any BuildService)?
+        /// While a build goes on, so often the client is told; it gives up what is silent for a minute.
+        package var pulse = Duration.seconds(5)
         package init() {}
     }
 

@@ -162,7 +162,7 @@ final class StoreSitting {
         guard build?.isRunning != true else {
             throw WireFailure(code: .misuse, message: "one build at a time", subject: store.place)
         }
-        build = ServedBuild(builder, order, store, replies, number)
+        build = ServedBuild(builder, order, store, replies, number, pulse: options.pulse)
     }
 
     // MARK: Helpers
