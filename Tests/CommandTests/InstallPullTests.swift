@@ -236,6 +236,30 @@ import Testing
         #expect(try kernel.differences(of: work.place("laptop"), from: newer) == [])
     }
 
+    /// Up to Linux 5.2 make installs the modules of each list that stands there.
+    @Test func listsOfAnotherBuildsModules() throws {
+        var old = state
+        let makefile = try String(contentsOf: kernel.base.appending(path: "Makefile"), encoding: .utf8)
+        old.files["Makefile"] = makefile + "\nCLEAN_DIRS += .tmp_versions\n"
+        try kernel.makeTree(at: work.place("desk"), old)
+        #expect(try make("desk").status == 0)
+        let list = ".tmp_versions/led.mod"
+        for (tree, name) in [("desk", list), ("laptop", ".tmp_versions/other.mod")] {
+            if tree == "laptop" { try kernel.makeCheckout(at: work.place("laptop"), old) }
+            let file = work.place("\(tree)/\(name)")
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try "drv/led/led.ko\n".write(to: file, atomically: false, encoding: .utf8)
+        }
+        #expect(try kcache("push", in: "desk").status == 0)
+        for _ in 0..<2 {
+            let pulled = try kcache("pull", "--only", "install", in: "laptop")
+            #expect(pulled.status == 0, "\(pulled)")
+            #expect(try Shell.files(in: work.place("laptop/.tmp_versions")) == ["led.mod"])
+            try "x".write(to: work.place("laptop/.tmp_versions/more.mod"), atomically: false, encoding: .utf8)
+        }
+    }
+
     /// A file that may be somebody's own would be installed with the rest.
     @Test func aFileInTheWay() throws {
         try desktopAndLaptop()

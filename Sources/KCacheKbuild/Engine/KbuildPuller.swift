@@ -135,7 +135,7 @@ package struct KbuildPuller: Sendable {
         report.conflicts = plan.conflicts.map(\.path)
         report.leftovers = plan.leftovers
         // What make reads to install stands here: no reason to count a whole tree as old.
-        let isAtHand = install != nil && plan.writes.isEmpty
+        let isAtHand = install != nil && plan.writes.isEmpty && Self.moduleLists(plan).isEmpty
         if isAtHand { report.leftovers = [] }
         if request.dryRun || isAtHand {
             report.written = plan.writes.count
@@ -365,6 +365,11 @@ package struct KbuildPuller: Sendable {
         }
     }
 
+    /// Up to Linux 5.2 what is installed are the modules of all lists in this folder, those of another build included.
+    private static func moduleLists(_ plan: RestorePlan) -> [TreePath] {
+        plan.leftovers.filter { $0.hasPrefix(".tmp_versions/") }
+    }
+
     private func refuseIncomplete(_ snapshot: Snapshot, _ plan: RestorePlan) throws {
         guard plan.mode == .whole, snapshot.header.withoutSources else { return }
         throw KbuildError(
@@ -406,7 +411,7 @@ package struct KbuildPuller: Sendable {
         options.sync = request.sync
         options.progress = request.progress
         let root = inspection.root
-        let stray = Self.strayCommands(plan)
+        let stray = Self.strayCommands(plan) + (request.only == nil ? [] : Self.moduleLists(plan))
         options.invalidated = {
             if request.only != nil { return stray }
             let written = plan.writes.map { plan.entries[$0].path }
