@@ -46,7 +46,7 @@ package struct WorkspaceBuilder: BuildService {
         try talk.stillRunning()
         try mirror(snapshot, order, workspace, session, talk)
         guard !talk.isCut else { return WireBuildResult(status: 130, snapshot: nil) }
-        let status = try make(order, workspace, talk)
+        let status = try make(order, workspace, talk, lock: lock.number)
         var result = WireBuildResult(status: UInt32(clamping: status), snapshot: nil)
         if status == 0, !talk.isCut {
             try talk.stillRunning()
@@ -101,7 +101,9 @@ package struct WorkspaceBuilder: BuildService {
         }
     }
 
-    private func make(_ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk) throws -> Int32 {
+    private func make(
+        _ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk, lock: Int32
+    ) throws -> Int32 {
         let tree = try Directory.open(workspace.treePath).realPath()
         var environment = host.environment.merging(order.variables) { $1 }
         environment["TERM"] = order.terminal?.type
@@ -110,7 +112,9 @@ package struct WorkspaceBuilder: BuildService {
             // Of several -j the last one counts.
             [program.string, "make", "-j\(availableProcessors())"] + order.arguments,
             environment: environment, directory: tree,
-            window: order.terminal.map { TerminalWindow(columns: $0.columns, rows: $0.rows) })
+            window: order.terminal.map { TerminalWindow(columns: $0.columns, rows: $0.rows) },
+            // So that no other build begins here while this one still writes.
+            lock: lock)
         talk.onCut { process.interrupt() }
         defer { talk.onCut(nil) }
         let here = Array(tree.string.utf8)

@@ -3,13 +3,20 @@ import Glibc
 package import KCacheCore
 import SystemPackage
 
-/// An flock(2) on a file, held until the value ends or the process does, however it ends.
+/// An flock(2) on a file, held until the value ends or the process does, however it ends (`number` apart).
 package struct FileLock: ~Copyable, Sendable {
     package enum Mode: Sendable { case shared, exclusive }
 
     private let file: Descriptor
 
     private init(_ file: consuming Descriptor) { self.file = file }
+
+    /// Also where a program that was given the lock still runs.
+    deinit { _ = kcache_flock(file.fd, LOCK_UN) }
+
+    /// Its number, for a program that is to have the lock as well: should this process be killed, the lock ends with
+    /// that program and all that it has started.
+    package var number: Int32 { file.fd }
 
     /// Marks the end of a stretch that needs the lock: `defer { lock.end() }`. A value without a later use may
     /// be destroyed, and so unlocked, at once.

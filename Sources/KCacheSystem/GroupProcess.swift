@@ -21,29 +21,33 @@ package final class GroupProcess: Sendable {
 
     /// Starts `arguments[0]`, looked up in the environment's PATH.
     ///
-    /// - Parameter window: it prints to a terminal of this size; nil: to pipes.
+    /// - Parameters:
+    ///   - window: it prints to a terminal of this size; nil: to pipes.
+    ///   - lock: the number of a lock that it and all that it starts have as well.
     /// - Throws: ENOENT if there is no such program.
     package init(
-        _ arguments: [String], environment: [String: String], directory: FilePath, window: TerminalWindow?
+        _ arguments: [String], environment: [String: String], directory: FilePath, window: TerminalWindow?,
+        lock: Int32? = nil
     ) throws(SystemError) {
         let name = arguments.first ?? ""
         var spawning = Spawning(arguments, environment: environment, directory: directory)
         spawning.discarded = [0]
         spawning.ownGroup = true
+        spawning.descriptors[Self.lockPlace] = lock
         if let window {
             var (master, slave): (Int32, Int32) = (-1, -1)
             try check(kcache_open_pty(-1, &master, &slave), "make", "a pseudo terminal")
             (output, error) = (ByteChannel(fd: master, subject: name), nil)
             let end = ByteChannel(fd: slave, subject: name)
             try check(kcache_set_window(slave, window.columns, window.rows), "size", "a pseudo terminal")
-            spawning.descriptors = [1: end.fd, 2: end.fd]
+            (spawning.descriptors[1], spawning.descriptors[2]) = (end.fd, end.fd)
             pid = try spawning.start()
             end.close()
         } else {
             let (reading, writing) = try ByteChannel.pipe(name)
             let (readingErrors, writingErrors) = try ByteChannel.pipe(name)
             (output, error) = (reading, readingErrors)
-            spawning.descriptors = [1: writing.fd, 2: writingErrors.fd]
+            (spawning.descriptors[1], spawning.descriptors[2]) = (writing.fd, writingErrors.fd)
             pid = try spawning.start()
             writing.close()
             writingErrors.close()
@@ -98,8 +102,8 @@ package final class GroupProcess: Sendable {
                 }
             }
             if let ended, !isReady || open.isEmpty || mostAtEnd <= 0 {
-                // Whatever it has started ends with it.
-                if asked.withLock({ $0 }) != nil { kill(-pid, SIGKILL) }
+                // Whatever it has started ends with it, also where somebody has killed it alone.
+                if ended > 128 || asked.withLock({ $0 }) != nil { kill(-pid, SIGKILL) }
                 if let failure { throw failure }
                 return ended
             }
@@ -117,6 +121,9 @@ package final class GroupProcess: Sendable {
             }
         }
     }
+
+    /// The number that the lock has in the program.
+    private static let lockPlace: Int32 = 3
 
     /// Milliseconds between looks at whether it has ended, where it prints nothing.
     private static let pause: Int32 = 100

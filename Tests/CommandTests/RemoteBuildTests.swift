@@ -278,6 +278,37 @@ struct RemoteBuildTests {
         try expectWarm(state)
     }
 
+    // MARK: Kills
+
+    /// Its make goes on when the far kcache is killed: no other may begin beside it.
+    @Test func whatIsLeftOfAKilledBuildIsWaitedFor() throws {
+        var state = kernel.initial
+        let makefile = state.files["core/Makefile"] ?? ""
+        try edit(
+            &state, "core/Makefile",
+            makefile
+                + "\n$(obj)/run.o: slow\nslow:\n\ttouch $(HOME)/slow; while test -e $(HOME)/gate; do sleep 0.1; done\n"
+                + ".PHONY: slow\n")
+        try server.run("rm -f slow; touch gate")
+        let child = try program.start(
+            ["build", "--on", "desk"], in: work.place("tree"), output: work.place("log").path,
+            error: work.place("error").path)
+        wait(seconds: 120) { (try? server.run("test -e slow && echo yes"))?.contains("yes") == true }
+        for server in server.servers() { kill(server, SIGKILL) }
+        #expect(child.wait() == 1)
+        try edit(&state, "core/Makefile", makefile)
+        let error = work.place("second-error").path
+        let second = try program.start(
+            ["build", "--on", "desk"], in: work.place("tree"), output: work.place("second-log").path,
+            error: error)
+        func text() -> String { (try? String(contentsOfFile: error, encoding: .utf8)) ?? "" }
+        wait(seconds: 30) { text().contains("waiting for another build of this tree") }
+        #expect(text().contains("waiting for another build of this tree"), "\(text())")
+        try server.run("rm gate")
+        #expect(second.wait() == 0, "\(text())")
+        try expectWarm(state)
+    }
+
     private func wait(seconds: Int, until condition: () -> Bool) {
         for _ in 0..<(seconds * 5) {
             if condition() { return }
