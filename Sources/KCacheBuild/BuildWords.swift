@@ -30,6 +30,10 @@ package struct BuildWords: Hashable, Sendable {
             throw BuildRefusal(
                 "\(name) names \(what), and only trees are built on another machine: leave it out")
         }
+        guard !invocation.modes.contains(.touch), invocation.oldFiles.isEmpty else {
+            throw BuildRefusal(
+                "-t and -o make old files look new, and that would stay so there: leave them out")
+        }
         let unfit = invocation.goals.first { MakeGoals([$0]).kind != .build }
         if let unfit {
             switch MakeGoals([unfit]).kind {
@@ -50,7 +54,7 @@ package struct BuildWords: Hashable, Sendable {
 
     /// Variables that choose tools and flags (the kernel's Documentation/kbuild/kbuild.rst, top Makefile). Paths of
     /// this machine's programs go as well: where they are not there, make says so.
-    private static func counts(_ name: String) -> Bool {
+    static func counts(_ name: String) -> Bool {
         named.contains(name) || ["KBUILD_", "KCONFIG_"].contains { name.hasPrefix($0) }
     }
 

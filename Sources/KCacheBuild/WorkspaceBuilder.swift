@@ -58,9 +58,10 @@ package struct WorkspaceBuilder: BuildService {
         return result
     }
 
-    /// This machine, with the tools that the client has chosen.
+    /// This machine, with the tools and flags that the client has chosen, and none of its own.
     private func host(for order: WireBuildOrder) -> HostEnvironment {
         var host = host.with(words: order.arguments)
+        host.environment = host.environment.filter { !BuildWords.counts($0.key) }
         host.environment.merge(order.variables) { $1 }
         return host
     }
@@ -105,9 +106,11 @@ package struct WorkspaceBuilder: BuildService {
         _ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk, lock: Int32
     ) throws -> Int32 {
         let tree = try Directory.open(workspace.treePath).realPath()
-        var environment = host.environment.merging(order.variables) { $1 }
+        var environment = host(for: order).environment
         environment["TERM"] = order.terminal?.type
-        for name in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS"] { environment[name] = nil }
+        for name in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "GNUMAKEFLAGS", "MAKEFILES"] {
+            environment[name] = nil
+        }
         let process = try GroupProcess(
             // Of several -j the last one counts.
             [program.string, "make", "-j\(availableProcessors())"] + order.arguments,

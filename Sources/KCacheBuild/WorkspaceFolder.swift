@@ -10,9 +10,13 @@ package struct WorkspaceFolder: Sendable {
     /// - Parameter cache: the user's cache folder for kcache.
     package init(cache: FilePath) { path = cache.appending("builds") }
 
-    /// The one that clients send to and fetch from.
+    /// The one that clients send to and fetch from; nobody else may look in.
     package func store() throws -> Store {
-        try Store.open(at: path.appending("store"), mode: .createIfMissing)
+        _ = try Directory.create(path)
+        if let name = path.lastComponent.flatMap({ TreePath($0.string) }) {
+            try Directory.open(path.removingLastComponent()).setPermissions(name, 0o700)
+        }
+        return try Store.open(at: path.appending("store"), mode: .createIfMissing)
     }
 
     /// Makes it where it is missing; nobody else may look in.

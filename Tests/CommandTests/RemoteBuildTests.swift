@@ -150,7 +150,8 @@ struct RemoteBuildTests {
             (["clean"], "is nothing to build"),
             (["O=/tmp/x"], "O names an output folder"), (["-j1", "-C", "/tmp"], "-C and -f"),
             (["-f", "x"], "-C and -f"),
-            (["--no-such-option"], "make would refuse"),
+            (["--no-such-option"], "make would refuse"), (["-t"], "old files look new"),
+            (["-o", "core/run.o"], "old files look new"),
         ] {
             let refused = try program.run(["build", "--on", "desk"] + words, in: work.place("tree"))
             #expect(refused.status != 0 && refused.error.contains(reason), "\(words) \(refused)")
@@ -307,6 +308,32 @@ struct RemoteBuildTests {
         try server.run("rm gate")
         #expect(second.wait() == 0, "\(text())")
         try expectWarm(state)
+    }
+
+    // MARK: Other
+
+    /// Flags in the environment there are not this tree's.
+    @Test(.enabled(if: TestSSHServer.isIsolated)) func theEnvironmentThere() throws {
+        try server.run(
+            "echo 'export KCFLAGS=-DTHERE KBUILD_BUILD_USER=somebody KBUILD_OUTPUT=/tmp/x' >.bashrc")
+        #expect(try server.run("echo $KCFLAGS").contains("THERE"))
+        let built = try build()
+        #expect(built.status == 0, "\(built)")
+        try expectWarm(kernel.initial)
+    }
+
+    /// A tree of which a pull brought a part.
+    @Test func aPartialTree() throws {
+        #expect(try build().status == 0)
+        #expect(try program.run(["push"], in: work.place("tree")).status == 0)
+        try FileManager.default.moveItem(at: work.place("tree"), to: work.place("built"))
+        try kernel.makeCheckout(at: work.place("tree"), kernel.initial)
+        let part = try program.run(["pull", "--only", "install"], in: work.place("tree"))
+        #expect(part.status == 0, "\(part)")
+        let built = try build()
+        #expect(built.status == 0, "\(built)")
+        try expectWarm(kernel.initial)
+        #expect(try program.run(["status"], in: work.place("tree")).output.hasPrefix("warm"))
     }
 
     private func wait(seconds: Int, until condition: () -> Bool) {

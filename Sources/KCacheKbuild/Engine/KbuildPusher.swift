@@ -53,7 +53,8 @@ package struct KbuildPusher: Sendable {
         let lock = try state.lock(.shared) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
-        try refusePartial(inspection, state)
+        // Sources are whole, whatever the outputs are.
+        if !request.sourcesOnly { try refusePartial(inspection, state) }
         try refuseUnfit(inspection, request)
 
         let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
