@@ -28,9 +28,12 @@ package struct WorkspaceBuilder: BuildService {
 
     package func build(_ order: WireBuildOrder, in store: Store, _ talk: BuildTalk) throws -> WireBuildResult
     {
-        let workspace = try folder.workspace(order.workspace)
-        let lock = try workspace.lock {
-            do { try talk.note("waiting for another build of this tree") } catch _ {}
+        func waiting() { do { try talk.note("waiting for another build of this tree") } catch _ {} }
+        var workspace = try folder.workspace(order.workspace)
+        var lock = try workspace.lock(waiting: waiting)
+        while try !folder.holds(workspace) {
+            workspace = try folder.workspace(order.workspace)
+            lock = try workspace.lock(waiting: waiting)
         }
         defer { lock.end() }
         let session = try store.begin()

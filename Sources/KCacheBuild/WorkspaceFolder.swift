@@ -44,12 +44,38 @@ package struct WorkspaceFolder: Sendable {
         return found.sorted { $0.used > $1.used }.map(\.workspace)
     }
 
+    /// False if it was removed while its lock was waited for.
+    func holds(_ workspace: Workspace) throws -> Bool {
+        try Directory.open(path).status(TreePath(literal: Array(workspace.name.utf8)))?.inode
+            == workspace.folder.status().inode
+    }
+
     /// Removes a workspace, unless somebody builds in it: false then.
     package func remove(_ workspace: Workspace) throws -> Bool {
         guard let lock = try workspace.tryLocking() else { return false }
         defer { lock.end() }
-        try Directory.open(path).removeTree(TreePath(literal: Array(workspace.name.utf8)))
+        guard try holds(workspace) else { return false }
+        let folder = try Directory.open(path)
+        // Whoever comes meanwhile makes a new one.
+        let doomed = TemporaryName.atRoot()
+        try folder.rename(TreePath(literal: Array(workspace.name.utf8)), to: doomed)
+        try discard(doomed, in: folder)
         return true
+    }
+
+    /// What a kill has left of workspaces that were being removed.
+    private func removeLeftovers() throws {
+        let folder = try Directory.open(path)
+        for entry in try folder.entries() where TemporaryName.isTemporary(entry.name) {
+            try discard(TreePath(literal: entry.name), in: folder)
+        }
+    }
+
+    private func discard(_ name: TreePath, in folder: Directory) throws(SystemError) {
+        do throws(SystemError) { try folder.removeTree(name) } catch {
+            // Somebody else removes it as well.
+            if error.errno != .noSuchFileOrDirectory { throw error }
+        }
     }
 
     /// Removes those that were used the longest ago, so that no more than `most` stay.
@@ -65,8 +91,9 @@ package struct WorkspaceFolder: Sendable {
     /// What was used within the last hour stays: somebody may be about to fetch it.
     package func tidy(now: Int64) throws {
         let store = try store()
-        let names = Set(
-            try workspaces().flatMap { [SnapshotName.sources($0.name), SnapshotName.build($0.name)] })
+        try removeLeftovers()
+        let workspaces = try workspaces()
+        let names = Set(workspaces.flatMap { [SnapshotName.sources($0.name), SnapshotName.build($0.name)] })
         var seen = Set<String>()
         var gone: [SnapshotID] = []
         let entries = try store.catalog().entries.sorted { $0.lastUsedNanoseconds > $1.lastUsedNanoseconds }
