@@ -53,13 +53,14 @@ package struct Workspace: Sendable {
         return about
     }
 
-    func save(_ about: About) throws {
+    /// - Parameter durable: it is on the disk before anything that follows.
+    func save(_ about: About, durable: Bool = false) throws {
         var entries = [TomlDocument.Entry(path: ["origin"], value: .string(about.origin), line: 0)]
         if let sources = about.sources {
             entries.append(.init(path: ["sources"], value: .string(sources.digest.hex), line: 0))
         }
         try AtomicFile.write(
-            Array(TomlDocument(entries: entries).text.utf8), to: Self.note, in: folder, durable: false)
+            Array(TomlDocument(entries: entries).text.utf8), to: Self.note, in: folder, durable: durable)
     }
 
     /// When it was last built in, in nanoseconds since 1970; 0 if never.

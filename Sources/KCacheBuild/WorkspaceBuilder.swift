@@ -47,7 +47,8 @@ package struct WorkspaceBuilder: BuildService {
             return WireBuildResult(status: 2, snapshot: nil)
         }
         try talk.stillRunning()
-        try mirror(snapshot, order, workspace, session, talk)
+        try WorkspaceTree(workspace: workspace, host: host(for: order), session: session, note: talk.note)
+            .follow(snapshot, order.sources, origin: order.origin)
         guard !talk.isCut else { return WireBuildResult(status: 130, snapshot: nil) }
         let status = try make(order, workspace, talk, lock: lock.number)
         var result = WireBuildResult(status: UInt32(clamping: status), snapshot: nil)
@@ -70,40 +71,6 @@ package struct WorkspaceBuilder: BuildService {
     }
 
     // MARK: Steps
-
-    private func mirror(
-        _ snapshot: Snapshot, _ order: WireBuildOrder, _ workspace: Workspace, _ session: StoreSession,
-        _ talk: BuildTalk
-    ) throws {
-        var about = workspace.about()
-        let root = try Directory.create(workspace.treePath)
-        let state = try TreeState(cache: host.cacheFolder, root: root)
-        let lock = try state.lock(.exclusive) {}
-        defer { lock.end() }
-        let inspection = try TreeInspection(root, state: state, host: host)
-        let mirror = SourceMirror(
-            root: root, rules: inspection.rules, session: session, earlier: earlier(about, session))
-        // Until it is done, nobody knows which sources stand there.
-        about.origin = order.origin
-        about.sources = nil
-        try workspace.save(about)
-        let summary = try mirror.run(snapshot.entries, try inspection.local())
-        about.sources = order.sources
-        try workspace.save(about)
-        guard !summary.written.isEmpty || !summary.removed.isEmpty else { return }
-        let removed = summary.removed.isEmpty ? "" : ", \(summary.removed.count) removed"
-        try talk.note("\(summary.written.count) files written in \(workspace.treePath.string)\(removed)")
-    }
-
-    /// The paths that stand in the workspace by the last mirroring; nil if nobody knows.
-    private func earlier(_ about: Workspace.About, _ session: StoreSession) -> Set<TreePath>? {
-        guard let sources = about.sources else { return nil }
-        do {
-            return Set(try session.snapshot(sources).entries.lazy.filter { $0.role != .output }.map(\.path))
-        } catch {
-            return nil
-        }
-    }
 
     private func make(
         _ order: WireBuildOrder, _ workspace: Workspace, _ talk: BuildTalk, lock: Int32

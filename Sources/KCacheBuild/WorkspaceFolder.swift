@@ -94,12 +94,18 @@ package struct WorkspaceFolder: Sendable {
         try removeLeftovers()
         let workspaces = try workspaces()
         let names = Set(workspaces.flatMap { [SnapshotName.sources($0.name), SnapshotName.build($0.name)] })
+        // What stands in one, though the client may have sent others since.
+        let standing = Set(workspaces.compactMap { $0.about().sources })
         var seen = Set<String>()
         var gone: [SnapshotID] = []
         let entries = try store.catalog().entries.sorted { $0.lastUsedNanoseconds > $1.lastUsedNanoseconds }
         for entry in entries {
             let isLatest = names.contains(entry.header.name) && seen.insert(entry.header.name).inserted
-            if !isLatest, entry.lastUsedNanoseconds < now - 3_600_000_000_000 { gone.append(entry.id) }
+            if !isLatest, !standing.contains(entry.id),
+                entry.lastUsedNanoseconds < now - 3_600_000_000_000
+            {
+                gone.append(entry.id)
+            }
         }
         guard !gone.isEmpty else { return }
         _ = try store.forget(gone)

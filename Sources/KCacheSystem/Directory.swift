@@ -247,6 +247,14 @@ package final class Directory: Sendable {
         try removeDirectory(name)
     }
 
+    /// Removes all that is in this directory; links are removed, not followed.
+    package func removeContents() throws(SystemError) {
+        for entry in try entries() {
+            guard let name = TreePath(entry.name) else { continue }
+            if entry.status.kind == .directory { try removeTree(name) } else { try remove(name) }
+        }
+    }
+
     package func setModificationTime(_ name: TreePath, _ ns: Int64) throws(SystemError) {
         let done: Bool? = try inParent(of: name, "set the time of") { parent, leaf in
             (kcache_set_mtime(parent, leaf, ns), true)

@@ -90,7 +90,7 @@ struct RemoteBuildTests {
         #expect(without.status == 0, "\(without)")
         try expectWarm(state)
         let there = try server.run("ls .cache/kcache/builds/*/tree/core")
-        #expect(there.contains("run.c") && !there.contains("late.c"))
+        #expect(there.contains("run.c") && !there.contains("late."))
     }
 
     /// A git checkout adds to the kernel's release; the far tree is none.
@@ -279,7 +279,98 @@ struct RemoteBuildTests {
         try expectWarm(state)
     }
 
+    // MARK: What make does not see
+
+    /// A header that now comes first, a script that make does not know of, a link in a header's place.
+    @Test func whatMakeDoesNotSee() throws {
+        var state = kernel.initial
+        state.files["include/fake/old.h"] = "#define FAKE_LIMIT 48\n"
+        try state.write(to: work.place("tree"), replacing: kernel.initial)
+        #expect(try build().status == 0)
+        try edit(&state, "scripts/fake/pack.sh", "pack() { tr a-z d-za-c; }\n")
+        #expect(try build().status == 0)
+        try expectWarm(state)
+        let shadow = "arch/fake/include/fake/limits.h"
+        try edit(&state, shadow, "#define FAKE_LIMIT 40\n")
+        #expect(try build().status == 0)
+        try expectWarm(state)
+        try edit(&state, shadow, nil)
+        #expect(try build().status == 0)
+        try expectWarm(state)
+        // The file behind it is older than all that was built.
+        let header = work.place("tree/include/fake/limits.h")
+        try FileManager.default.removeItem(at: header)
+        try FileManager.default.createSymbolicLink(atPath: header.path, withDestinationPath: "old.h")
+        state.files["include/fake/limits.h"] = state.files["include/fake/old.h"]
+        #expect(try build().status == 0)
+        try expectWarm(state)
+    }
+
+    /// What is written there now must be newer than what was built there, whatever the clock says.
+    @Test(arguments: ["1 hour", "3 seconds"]) func theClockThereGoesBack(_ time: String) throws {
+        var state = kernel.initial
+        #expect(try build().status == 0)
+        try edit(&state, "core/run.c", (state.files["core/run.c"] ?? "") + "int kcache_edit = 3;\n")
+        try server.run("find .cache/kcache/builds/*/tree -type f -exec touch -d '\(time)' {} +")
+        let next = try build()
+        #expect(next.status == 0 && compiled(next).contains("core/run.o"), "\(next)")
+        #expect(next.error.contains("the clock there went back") == (time == "1 hour"), "\(next)")
+        try expectWarm(state)
+        #expect(try compiled(build()).isEmpty)
+    }
+
+    @Test func filesAndFoldersChangePlaces() throws {
+        var state = kernel.initial
+        let makefile = state.files["core/Makefile"] ?? ""
+        try edit(&state, "core/place", "a file\n")
+        #expect(try build().status == 0)
+        try FileManager.default.removeItem(at: work.place("tree/core/place"))
+        var other = state
+        other.files["core/place"] = nil
+        other.files["core/place/late.c"] = "int kcache_late = 4;\n"
+        other.files["core/place/Makefile"] = "obj-y := late.o\n"
+        other.files["core/Makefile"] = makefile + "\nobj-y += place/\n"
+        state.files["core/place"] = nil
+        try other.write(to: work.place("tree"), replacing: state)
+        let folder = try build()
+        #expect(folder.status == 0 && compiled(folder).contains("core/place/late.o"), "\(folder)")
+        try expectWarm(other)
+        try FileManager.default.removeItem(at: work.place("tree/core/place"))
+        for path in ["core/place/late.c", "core/place/Makefile"] { other.files[path] = nil }
+        state.files["core/place"] = "a file\n"
+        try state.write(to: work.place("tree"), replacing: other)
+        let file = try build()
+        #expect(file.status == 0, "\(file)")
+        try expectWarm(state)
+        try server.run("test -f .cache/kcache/builds/*/tree/core/place")
+    }
+
+    /// What git tracks here is no output there, where no git knows of it.
+    @Test func aTrackedFileThatLooksLikeAnOutput() throws {
+        let tree = work.place("tree")
+        let git = "git -c user.name=a -c user.email=a@b"
+        try Shell.run(
+            ["sh", "-ec", "git init -q . && echo x >modules.nsdeps && git add -A && \(git) commit -qm 1"],
+            in: tree)
+        #expect(try build().status == 0)
+        try Shell.run(["sh", "-ec", "git rm -q modules.nsdeps && \(git) commit -qm 2"], in: tree)
+        #expect(try build().status == 0)
+        #expect(!FileManager.default.fileExists(atPath: tree.appending(path: "modules.nsdeps").path))
+        #expect(try !server.run("ls .cache/kcache/builds/*/tree").contains("modules.nsdeps"))
+    }
+
     // MARK: Kills
+
+    /// A make that is killed leaves files half written, which look new.
+    @Test func halfAnObject() throws {
+        #expect(try build().status == 0)
+        try server.run(
+            "cd .cache/kcache/builds/*/tree/core && head -c 200 queue.o >half && cat half >queue.o && rm half"
+        )
+        let next = try build()
+        #expect(next.status == 0 && compiled(next).contains("core/queue.o"), "\(next)")
+        try expectWarm(kernel.initial)
+    }
 
     /// Its make goes on when the far kcache is killed: no other may begin beside it.
     @Test func whatIsLeftOfAKilledBuildIsWaitedFor() throws {

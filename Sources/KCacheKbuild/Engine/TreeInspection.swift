@@ -38,7 +38,12 @@ package struct TreeInspection: Sendable {
     }
 
     /// Reads what the files hold, with the stat index.
-    package func local(_ options: ContentReader.Options = .init()) throws -> LocalTree {
+    ///
+    /// - Parameter roles: what each is, where somebody knows better; parallel to the listing.
+    package func local(_ options: ContentReader.Options = .init(), roles: [PathRole]? = nil) throws
+        -> LocalTree
+    {
+        let roles = roles ?? self.roles
         let reader = ContentReader(root: root, listing: listing, roles: roles, rules: rules, index: index)
         return LocalTree(root: root, listing: listing, roles: roles, contents: try reader.read(options))
     }

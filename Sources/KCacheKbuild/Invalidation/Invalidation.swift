@@ -63,6 +63,16 @@ package struct Invalidation: Sendable {
         package let reason: Reason
     }
 
+    /// The same, of a tree as it stands now.
+    package static func outputs(stale changes: Changes, outputs: Set<TreePath>, in root: Directory) throws
+        -> [Item]
+    {
+        let listing = try TreeScanner().scan(root)
+        let index = try CmdIndex(reading: root, listing: listing)
+        return try Self.outputs(
+            stale: changes, outputs: outputs, index: index, root: root, listing: listing)
+    }
+
     /// Works out the outputs to remove, sorted by path.
     ///
     /// - Parameters:
