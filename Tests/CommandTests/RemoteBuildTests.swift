@@ -394,7 +394,7 @@ struct RemoteBuildTests {
             ["build", "--on", "desk"], in: work.place("tree"), output: work.place("second-log").path,
             error: error)
         func text() -> String { (try? String(contentsOfFile: error, encoding: .utf8)) ?? "" }
-        wait(seconds: 30) { text().contains("waiting for another build of this tree") }
+        wait(seconds: 120) { text().contains("waiting for another build of this tree") }
         #expect(text().contains("waiting for another build of this tree"), "\(text())")
         try server.run("rm gate")
         #expect(second.wait() == 0, "\(text())")

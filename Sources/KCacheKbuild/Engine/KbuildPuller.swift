@@ -93,8 +93,7 @@ package struct KbuildPuller: Sendable {
         let ahead = Ahead { try look(request, isEmpty ? .whole : .checkout) }
         let inspection = try TreeInspection(root, state: state, host: host)
         let mode = try mode(of: inspection)
-        // What changes from now on must look neither settled nor older than the outputs.
-        let begun = request.dryRun ? .min : try TimeResolution.now(in: root)
+        let started = SteadyClock.now()
         let local = try compare(inspection, request)
         let here = local.entries()
         let isThrifty = request.derive ?? store.options.isRemote
@@ -144,6 +143,9 @@ package struct KbuildPuller: Sendable {
             return report
         }
         try removeTemporaries(inspection)
+        // When the reading began, by the filesystem's clock, which can't be read without writing: what has changed since
+        // must look neither settled nor older than the outputs.
+        let begun = try TimeResolution.now(in: root) - (SteadyClock.now() - started)
         let changes = Self.changes(plan)
         if install == nil,
             FreshnessPlan.isCarriedOut(plan, in: local, now: begun),
