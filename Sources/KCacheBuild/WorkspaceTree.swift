@@ -156,7 +156,8 @@ struct WorkspaceTree {
         guard !outputs.isEmpty, !changes.isEmpty else { return 0 }
         for path in orphans(of: changes.removed, outputs) { try root.remove(path) }
         var count = 0
-        for item in try Invalidation.outputs(stale: changes, outputs: outputs, in: root)
+        let listing = try TreeScanner().scan(root)
+        for item in try Invalidation.outputs(stale: changes, outputs: outputs, in: root, listing: listing)
         where outputs.contains(item.target) {
             if try root.remove(item.target) { count += 1 }
         }

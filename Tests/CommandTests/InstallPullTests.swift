@@ -190,6 +190,17 @@ import Testing
         }
     }
 
+    /// Builds and pushes another kernel on the desk.
+    private func newerKernel() throws -> FakeState {
+        var newer = state
+        newer.files["init/main.c", default: ""] += "\nint kcache_was_here(void) { return 42; }\n"
+        newer.files["drv/led/led-main.c", default: ""] += "\nint kcache_was_there(void) { return 43; }\n"
+        try newer.write(to: work.place("desk"), replacing: state)
+        #expect(try make("desk").status == 0)
+        #expect(try kcache("push", in: "desk").status == 0)
+        return newer
+    }
+
     /// Over a build of which `kcache make` has a record: what it keeps make away from is not what the pull changed.
     @Test func overARecordedBuild() throws {
         try kernel.makeTree(at: work.place("laptop"), state)
@@ -198,12 +209,7 @@ import Testing
         let image = work.place("laptop/arch/fake/boot/Image")
         let before = try Data(contentsOf: image)
         try Shell.run(["cp", "-a", work.place("laptop").path, work.place("desk").path])
-        var newer = state
-        newer.files["init/main.c", default: ""] += "\nint kcache_was_here(void) { return 42; }\n"
-        newer.files["drv/led/led-main.c", default: ""] += "\nint kcache_was_there(void) { return 43; }\n"
-        try newer.write(to: work.place("desk"), replacing: state)
-        #expect(try make("desk").status == 0)
-        #expect(try kcache("push", in: "desk").status == 0)
+        _ = try newerKernel()
         #expect(try kcache("pull", "--only", "install", in: "laptop").status == 0)
         #expect(try Data(contentsOf: image) != before)
         let store = program.home.appending(path: ".cache/kcache")
@@ -218,12 +224,7 @@ import Testing
     /// What an earlier pull of a part brought has no saved command, and is replaced all the same.
     @Test func aNewerKernelOverAPart() throws {
         try desktopAndLaptop()
-        var newer = state
-        newer.files["init/main.c", default: ""] += "\nint kcache_was_here(void) { return 42; }\n"
-        newer.files["drv/led/led-main.c", default: ""] += "\nint kcache_was_there(void) { return 43; }\n"
-        try newer.write(to: work.place("desk"), replacing: state)
-        #expect(try make("desk").status == 0)
-        #expect(try kcache("push", in: "desk").status == 0)
+        let newer = try newerKernel()
         try newer.write(to: work.place("laptop"), replacing: state)
         let before = try install("laptop")
         let pulled = try kcache("pull", "--only", "install", in: "laptop")

@@ -186,9 +186,7 @@ struct SSHStoreTests {
             printf '\\020\\0\\0\\0\\001\\0\\0\\0\\0\\0\\007\\011\\002\\001p\\004kc 9'
             """
         let file = server.home.appending(path: "other-kcache")
-        let draft = server.home.appending(path: "draft")
-        try script.write(to: draft, atomically: false, encoding: .utf8)
-        try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file.path)' && chmod 755 '\(file.path)'"])
+        try putProgram(file.path, script)
         let added = try kcache("store", "add", "far", "ssh://desk", "--program", file.path)
         expectOneLine(added, "speaks versions 7 to 9 of the protocol")
     }
@@ -200,9 +198,8 @@ struct SSHStoreTests {
             #!/bin/sh
             { head -c 5; head -c 1 >/dev/null; printf '\\001'; cat; } | '\(far)' "$@"
             """
-        let (file, draft) = (server.home.path + "/older", server.home.appending(path: "draft"))
-        try script.write(to: draft, atomically: false, encoding: .utf8)
-        try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file)' && chmod 755 '\(file)'"])
+        let file = server.home.path + "/older"
+        try putProgram(file, script)
         done(try kcache("store", "add", "far", "ssh://desk", "--program", file))
         done(try kcache("push", "--quiet", "far", "--name", "first"))
         done(try laptop("pull", "far"))
@@ -276,7 +273,7 @@ struct SSHStoreTests {
         // No room, and no right.
         expectOneLine(try add("--program", server.home.path + "/small/kcache"), "No space left on device")
         #expect(try !server.run("ls -A small").contains("kcache"))
-        expectOneLine(try add("--program", "/root/x/kcache"), "Permission denied")
+        expectOneLine(try add("--program", "/usr/x/kcache"), "Permission denied")
 
         try server.run("rm -f .local/bin/*")
         // Another architecture, another system.
@@ -309,9 +306,13 @@ struct SSHStoreTests {
 
     /// A program in front of the far user's search path.
     private func fake(_ name: String, _ text: String) throws {
+        try putProgram(server.home.path + "/fake/\(name)", "#!/bin/sh\n\(text)\n")
+    }
+
+    /// A script that the far user can run.
+    private func putProgram(_ file: String, _ text: String) throws {
         let draft = server.home.appending(path: "draft")
-        try "#!/bin/sh\n\(text)\n".write(to: draft, atomically: false, encoding: .utf8)
-        let file = server.home.path + "/fake/\(name)"
+        try text.write(to: draft, atomically: false, encoding: .utf8)
         try Shell.run(["sh", "-c", "cp '\(draft.path)' '\(file)' && chmod 755 '\(file)'"])
     }
 

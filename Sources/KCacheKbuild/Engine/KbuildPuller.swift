@@ -466,10 +466,8 @@ package struct KbuildPuller: Sendable {
     ) throws -> [TreePath] {
         if changes.isEmpty && changes.late.isEmpty { return [] }
         let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        let index = try CmdIndex(reading: root, listing: listing)
-        return try Invalidation.outputs(
-            stale: changes, outputs: outputs, index: index, root: root, listing: listing
-        ).map(\.target)
+        return try Invalidation.outputs(stale: changes, outputs: outputs, in: root, listing: listing)
+            .map(\.target)
     }
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.

@@ -63,14 +63,13 @@ package struct Invalidation: Sendable {
         package let reason: Reason
     }
 
-    /// The same, of a tree as it stands now.
-    package static func outputs(stale changes: Changes, outputs: Set<TreePath>, in root: Directory) throws
-        -> [Item]
-    {
-        let listing = try TreeScanner().scan(root)
-        let index = try CmdIndex(reading: root, listing: listing)
-        return try Self.outputs(
-            stale: changes, outputs: outputs, index: index, root: root, listing: listing)
+    /// The same, with the saved commands of the tree as it stands.
+    package static func outputs(
+        stale changes: Changes, outputs: Set<TreePath>, in root: Directory, listing: TreeListing
+    ) throws -> [Item] {
+        try Self.outputs(
+            stale: changes, outputs: outputs, index: try CmdIndex(reading: root, listing: listing),
+            root: root, listing: listing)
     }
 
     /// Works out the outputs to remove, sorted by path.
