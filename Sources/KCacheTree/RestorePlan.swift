@@ -84,6 +84,9 @@ package struct RestorePlan: Sendable {
         return place(of: path).map { entries[$0].role == .output } ?? false
     }
 
+    /// True if something that stands here in an output's place must not be removed, whatever make would think of it.
+    package var sparesAny: Bool { !notOurs.isEmpty }
+
     private func place(of path: TreePath) -> Int? {
         var (low, high) = (0, entries.count)
         while low < high {

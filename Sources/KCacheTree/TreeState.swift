@@ -43,11 +43,13 @@ package struct TreeState: Sendable {
     package func isLeft(by snapshot: SnapshotID, _ index: StatIndex) throws -> Bool {
         guard let seal = index.seal else { return false }
         do {
-            return try read(Self.leftBy, limit: 100) == snapshot.digest.bytes + seal.bytes
+            return try read(Self.leftBy, limit: 100) == [Self.rules] + snapshot.digest.bytes + seal.bytes
         } catch is SystemError { return false }
     }
 
     private static let leftBy = "left-by"
+    /// Counts the rules by which a pull leaves outputs out: what older ones left is looked at again.
+    private static let rules: UInt8 = 1
 
     /// Saves the index; nil, or what the person should know: a full or read-only cache folder costs time later, and is no
     /// reason to fail.
@@ -57,7 +59,9 @@ package struct TreeState: Sendable {
         do {
             let bytes = index.encode()
             try write(bytes, "stat-index")
-            if let snapshot { try write(snapshot.digest.bytes + bytes.suffix(Digest.byteCount), Self.leftBy) }
+            if let snapshot {
+                try write([Self.rules] + snapshot.digest.bytes + bytes.suffix(Digest.byteCount), Self.leftBy)
+            }
         } catch let error as SystemError {
             return "the next push will read every file again: \(error)"
         }

@@ -153,7 +153,9 @@ package struct KbuildPuller: Sendable {
                 || invalidated(by: changes, plan, root, inspection.listing).isEmpty
         {
             report.kept = plan.kept.count
-            if local.contents.filesRead > 0 { try save(local, of: chosen, in: state, as: begun, &report) }
+            if local.contents.filesRead > 0, !plan.sparesAny {
+                try save(local, of: chosen, in: state, as: begun, &report)
+            }
             try finish(chosen, session, state, request, &report)
             return report
         }
@@ -477,8 +479,9 @@ package struct KbuildPuller: Sendable {
     ) throws {
         let result = try RestoredIndex.make(plan, local, freshness, root: root, compared: compared)
         for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
-        let isWhole = report.only == nil
-        report.remarks += try [state.keep(result.index, leftBy: isWhole ? chosen.announcement.id : nil)]
+        // What was spared may be an output to the next pull, and stale.
+        let isClean = report.only == nil && !plan.sparesAny
+        report.remarks += try [state.keep(result.index, leftBy: isClean ? chosen.announcement.id : nil)]
             .compactMap { $0 }
     }
 }
