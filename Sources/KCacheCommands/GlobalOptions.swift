@@ -38,6 +38,21 @@ struct GlobalOptions: ParsableArguments {
         directory.map { invocation.absolute($0) } ?? invocation.workingDirectory
     }
 
+    /// The tree, in one directory or with its outputs apart.
+    ///
+    /// - Parameter words: `O=DIR` where that is given.
+    func treePlace(_ invocation: Invocation, words: [String] = []) throws -> TreePlace {
+        try TreePlace.find(treePath(invocation), words: words, environment: invocation.environment)
+    }
+
+    /// Takes `O=DIR` out of a command's arguments, which make's users write where they like.
+    static func outputWords(in arguments: inout [String]) throws -> [String] {
+        let words = arguments.filter { $0.hasPrefix("O=") }
+        arguments.removeAll { $0.hasPrefix("O=") }
+        guard words.count <= 1 else { throw ValidationError("O= is given twice") }
+        return words
+    }
+
     /// The store that is set: by `--store`, then `KCACHE_STORE`, then the configuration file; else the one in the
     /// cache folder.
     func storeReference(_ invocation: Invocation) throws -> StoreReference {

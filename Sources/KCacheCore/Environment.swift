@@ -24,6 +24,7 @@ package struct BuildEnvironment: Hashable, Sendable {
     package var toolchain: [ToolIdentity] = []
     /// `KBUILD_BUILD_USER` and the like, as the tree's generated files tell them. Sorted by name.
     package var pins: [Pin] = []
+    package var layout = TreeLayout.together
 
     package struct Pin: Hashable, Sendable {
         package var name: String

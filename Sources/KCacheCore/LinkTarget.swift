@@ -4,14 +4,14 @@ package enum LinkTarget {
     ///
     /// A target may climb with leading `..` components, at most to the root, and may not climb again later:
     /// then no chain of such links can leave the tree either, since a link's own directory is never a link.
-    /// With `relocatable` the target starts at the tree's own path (`PathPlaceholder.token`).
+    /// With `relocatable` the target starts at the tree's own path, or at that of its sources (`PathPlaceholder`).
     package static func staysInside(_ target: [UInt8], from path: TreePath, relocatable: Bool = false) -> Bool
     {
         var rest = target[...]
         var climbable = path.depth - 1
         if relocatable {
-            let token = PathPlaceholder.token
-            guard rest.starts(with: token) else { return false }
+            let token = [PathPlaceholder.token, PathPlaceholder.sourceToken].first { rest.starts(with: $0) }
+            guard let token else { return false }
             rest = rest.dropFirst(token.count)
             guard rest.isEmpty || rest.first == slash else { return false }
             rest = rest.drop { $0 == slash }

@@ -26,6 +26,9 @@ package struct SnapshotHeader: Hashable, Sendable {
     package var withoutSources = false
     /// The build had been interrupted or had failed, and the snapshot was wanted all the same.
     package var partial = false
+    /// Directories of an output tree in which no file lies, sorted: Kbuild's rules look through some of them
+    /// (`$(obj)/../../../../x` of arch/x86/entry/syscalls/Makefile), and take what they don't find for not made.
+    package var emptyFolders: [TreePath] = []
 
     package init() {}
 }

@@ -1,7 +1,9 @@
 /// The binary form of snapshot records and manifests; `docs/format.md` has the byte tables.
 package enum SnapshotCodec {
-    /// The version of records and catalog entries that this program writes, and the newest that it reads.
+    /// The version of records and catalog entries of trees that were built in their own directory.
     package static let version: UInt8 = 1
+    /// The same of those that were built apart from their sources: the layout and the empty folders follow the flags.
+    package static let layoutVersion: UInt8 = 2
     static let recordMagic = Array("KCSN".utf8)
     static let headerMagic = Array("KCCT".utf8)
     /// The most bytes of manifest that a reader takes: a kernel's is about 8 MB.
@@ -12,15 +14,17 @@ package enum SnapshotCodec {
     package static func encode(_ record: SnapshotRecord) -> [UInt8] {
         var writer = ByteWriter()
         writer.raw(recordMagic)
-        writer.u8(version)
+        writer.u8(version(of: record.header))
         write(record.header, to: &writer)
         write(record.manifest, to: &writer)
         return writer.bytes
     }
 
     package static func decodeRecord(_ bytes: [UInt8]) throws(FormatError) -> SnapshotRecord {
-        try decode(bytes, what: "snapshot", magic: recordMagic) { (reader) throws(FormatError) in
-            let header = try readHeader(&reader)
+        try decode(
+            bytes, what: "snapshot", magic: recordMagic, versions: [version, layoutVersion]
+        ) { (reader, version) throws(FormatError) in
+            let header = try readHeader(&reader, version)
             let manifest = try readContent(&reader)
             guard manifest.size.value <= longestManifest else { throw reader.error("manifest too large") }
             return SnapshotRecord(header: header, manifest: manifest)
@@ -32,27 +36,22 @@ package enum SnapshotCodec {
     package static func encode(_ header: SnapshotHeader) -> [UInt8] {
         var writer = ByteWriter()
         writer.raw(headerMagic)
-        writer.u8(version)
+        writer.u8(version(of: header))
         write(header, to: &writer)
         return writer.bytes
     }
 
     package static func decodeHeader(_ bytes: [UInt8]) throws(FormatError) -> SnapshotHeader {
-        try decode(bytes, what: "catalog entry", magic: headerMagic) { (reader) throws(FormatError) in
-            try readHeader(&reader)
-        }
+        try decode(
+            bytes, what: "catalog entry", magic: headerMagic, versions: [version, layoutVersion]
+        ) { (reader, version) throws(FormatError) in try readHeader(&reader, version) }
+    }
+
+    private static func version(of header: SnapshotHeader) -> UInt8 {
+        header.environment.layout == .together ? version : layoutVersion
     }
 
     // MARK: Parts
-
-    static func decode<T>(
-        _ bytes: [UInt8], what: String, magic: [UInt8],
-        body: (inout ByteReader) throws(FormatError) -> T
-    ) throws(FormatError) -> T {
-        try decode(bytes, what: what, magic: magic, versions: [version]) {
-            (reader, _) throws(FormatError) in try body(&reader)
-        }
-    }
 
     /// - Parameter versions: those that are read, the newest last.
     static func decode<T>(
@@ -127,9 +126,15 @@ package enum SnapshotCodec {
             header.sourceCount, header.outputCount, header.sourceBytes.value, header.outputBytes.value,
         ] { writer.varint(number) }
         writer.u8((header.withoutSources ? 1 : 0) | (header.partial ? 2 : 0))
+        guard header.environment.layout != .together else { return }
+        writer.u8(header.environment.layout.rawValue)
+        writer.varint(UInt64(header.emptyFolders.count))
+        for folder in header.emptyFolders { writer.counted(folder.bytes) }
     }
 
-    private static func readHeader(_ reader: inout ByteReader) throws(FormatError) -> SnapshotHeader {
+    private static func readHeader(_ reader: inout ByteReader, _ version: UInt8) throws(FormatError)
+        -> SnapshotHeader
+    {
         var header = SnapshotHeader()
         header.name = try reader.text()
         header.created = try reader.signed()
@@ -154,6 +159,21 @@ package enum SnapshotCodec {
         guard flags < 4 else { throw reader.error("unknown flags \(flags)") }
         header.withoutSources = flags & 1 != 0
         header.partial = flags & 2 != 0
+        if version == layoutVersion {
+            let number = try reader.u8()
+            // The other version has no other layout: one record has one form.
+            guard let layout = TreeLayout(rawValue: number), layout != .together else {
+                throw reader.error("unknown layout \(number)")
+            }
+            header.environment.layout = layout
+            for _ in 0..<(try reader.count(of: 2)) {
+                let name = try reader.counted()
+                guard let folder = TreePath(name), ReservedName.occurring(in: folder) == nil,
+                    header.emptyFolders.last.map({ $0 < folder }) ?? true
+                else { throw reader.error("illegal folder \"\(quoteForPeople(name.prefix(200)))\"") }
+                header.emptyFolders.append(folder)
+            }
+        }
         return header
     }
 }

@@ -20,7 +20,7 @@ package struct SnapshotEntry: Hashable, Sendable {
     package var path: TreePath
     package var role: Role
     package var kind: Kind
-    /// The content (or link target) holds `PathPlaceholder.token` where the tree's own path stood.
+    /// The content (or link target) holds a `PathPlaceholder` where the tree's own path stood, or that of its sources.
     package var holdsTreePath: Bool
     /// Place in time: the modification time in ns on the machine that pushed. Only its order among the
     /// entries of the same snapshot means anything. Zero for a source that is older than every output.
@@ -57,4 +57,6 @@ package struct SnapshotEntry: Hashable, Sendable {
 /// Stands in stored text where the tree's own path stood. It holds NUL bytes, so no text has it by chance.
 package enum PathPlaceholder {
     package static let token: [UInt8] = [0] + Array("kcache-tree".utf8) + [0]
+    /// The same for the path of the sources, where the tree was built apart from them (`O=`).
+    package static let sourceToken: [UInt8] = [0] + Array("kcache-source".utf8) + [0]
 }

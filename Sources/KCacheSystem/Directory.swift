@@ -5,13 +5,17 @@ package import SystemPackage
 
 /// An open directory, and the calls on paths below it, none of which follows a symbolic link.
 ///
-/// Each call is one Linux call and may run concurrently with others on the same value.
+/// Each call is one Linux call (one for each layer) and may run concurrently with others on the same value.
 package final class Directory: Sendable {
     let fd: Int32
     /// As it was opened, for error lines.
     package let path: FilePath
+    /// Where files are found that this directory does not have itself; nil for a plain directory.
+    package let base: DirectoryBase?
 
-    private init(fd: Int32, path: FilePath) { (self.fd, self.path) = (fd, path) }
+    private init(fd: Int32, path: FilePath, base: DirectoryBase? = nil) {
+        (self.fd, self.path, self.base) = (fd, path, base)
+    }
 
     deinit { _ = Glibc.close(fd) }
 
@@ -36,6 +40,21 @@ package final class Directory: Sendable {
             }
         }
         return try open(path)
+    }
+
+    /// The same directory over a base: looking finds what either of them has, this one first. Whatever is made,
+    /// replaced or removed is so in this one; times are set where the file lies.
+    package func over(_ base: DirectoryBase) throws(SystemError) -> Directory {
+        let copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)
+        try check(copy < 0 ? -kcache_errno() : 0, "open", path.string)
+        return Directory(fd: copy, path: path, base: base)
+    }
+
+    /// This directory alone.
+    package func withoutBase() throws(SystemError) -> Directory {
+        let copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)
+        try check(copy < 0 ? -kcache_errno() : 0, "open", path.string)
+        return Directory(fd: copy, path: path)
     }
 
     /// The directory's own path, links resolved.
@@ -86,8 +105,21 @@ package final class Directory: Sendable {
 
     // MARK: Looking
 
+    /// Asks this directory, then its base.
+    private func look<R>(
+        _ name: TreePath, _ ask: (Directory) throws(SystemError) -> R?
+    ) throws(SystemError) -> R? {
+        guard let base else { return try ask(self) }
+        if !base.only.contains(name), let found = try ask(self) { return found }
+        return try ask(base.directory)
+    }
+
     /// lstat; nil if nothing is there.
     package func status(_ name: TreePath) throws(SystemError) -> FileStatus? {
+        try look(name) { place throws(SystemError) in try place.ownStatus(name) }
+    }
+
+    private func ownStatus(_ name: TreePath) throws(SystemError) -> FileStatus? {
         try inParent(of: name, "stat") { parent, leaf in
             var st = kcache_stat()
             let result = kcache_lstatat(parent, leaf, &st)
@@ -125,7 +157,7 @@ package final class Directory: Sendable {
         return box.entries
     }
 
-    /// Opens a directory below this one; ELOOP where a link stands in the way.
+    /// Opens a directory below this one (the base is not asked); ELOOP where a link stands in the way.
     package func directory(_ name: TreePath) throws(SystemError) -> Directory {
         let fd = openBeneath(name, flags: O_RDONLY | O_DIRECTORY | O_CLOEXEC, mode: 0)
         try check(fd, "open", subject(name))
@@ -134,6 +166,19 @@ package final class Directory: Sendable {
 
     /// Opens a regular file for reading; nil if nothing is there.
     package func openFile(_ name: TreePath) throws(SystemError) -> Descriptor? {
+        guard base != nil else { return try ownFile(name) }
+        let place = try isOwn(name) ? self : base?.directory ?? self
+        return try place.ownFile(name)
+    }
+
+    /// True if the path is looked at in this directory itself.
+    private func isOwn(_ name: TreePath) throws(SystemError) -> Bool {
+        guard let base else { return true }
+        if base.only.contains(name) { return false }
+        return try ownStatus(name) != nil
+    }
+
+    private func ownFile(_ name: TreePath) throws(SystemError) -> Descriptor? {
         let fd = openBeneath(name, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY, mode: 0)
         if fd == -ENOENT { return nil }
         try check(fd, "open", subject(name))
@@ -147,7 +192,13 @@ package final class Directory: Sendable {
     }
 
     package func readLink(_ name: TreePath) throws(SystemError) -> [UInt8] {
-        let target: [UInt8]? = try inParent(of: name, "read the link") { parent, leaf in
+        let target = try look(name) { place throws(SystemError) in try place.ownLink(name) }
+        guard let target else { throw SystemError("read the link", subject(name), .noSuchFileOrDirectory) }
+        return target
+    }
+
+    private func ownLink(_ name: TreePath) throws(SystemError) -> [UInt8]? {
+        try inParent(of: name, "read the link") { parent, leaf in
             var buffer = [UInt8](repeating: 0, count: TreePath.longest + 1)
             let n = buffer.withUnsafeMutableBytes { raw -> Int in
                 guard let base = raw.baseAddress else { return -1 }
@@ -155,8 +206,6 @@ package final class Directory: Sendable {
             }
             return n < 0 ? (-kcache_errno(), nil) : (0, Array(buffer[..<n]))
         }
-        guard let target else { throw SystemError("read the link", subject(name), .noSuchFileOrDirectory) }
-        return target
     }
 
     // MARK: Changing
@@ -256,6 +305,10 @@ package final class Directory: Sendable {
     }
 
     package func setModificationTime(_ name: TreePath, _ ns: Int64) throws(SystemError) {
+        guard try isOwn(name) else {
+            try base?.directory.setModificationTime(name, ns)
+            return
+        }
         let done: Bool? = try inParent(of: name, "set the time of") { parent, leaf in
             (kcache_set_mtime(parent, leaf, ns), true)
         }

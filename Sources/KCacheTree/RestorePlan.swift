@@ -96,6 +96,12 @@ package struct RestorePlan: Sendable {
         return low < entries.count && entries[low].path == path ? low : nil
     }
 
+    /// True if some source may have to get another time.
+    package var setsTimesOfSources: Bool {
+        !changed.isEmpty || !added.isEmpty || !conflicts.isEmpty
+            || unchanged.contains { entries[$0.entry].order != 0 }
+    }
+
     /// Bytes that will be written.
     package var bytesToWrite: ByteCount { writes.reduce(ByteCount.zero) { $0 + entries[$1].size } }
 

@@ -28,6 +28,13 @@ package struct TimeResolution: Sendable, Equatable {
         }
     }
 
+    /// The coarser of the two where times are to be set in the directory's base too.
+    package static func measure(in root: Directory, withBase: Bool) throws -> TimeResolution {
+        let own = try measure(in: root)
+        guard withBase, let base = root.base?.directory else { return own }
+        return TimeResolution(tick: max(own.tick, try measure(in: base).tick))
+    }
+
     /// The time that the filesystem gives to a file which is written now. It may lie some milliseconds behind
     /// the clock (the kernel's coarse clock), or belong to a server.
     package static func now(in root: Directory) throws -> Int64 {

@@ -5,8 +5,12 @@ package import KCacheSystem
 package struct ScannedFile: Sendable {
     package let path: TreePath
     package let status: FileStatus
+    /// It stands in the directory's base (`DirectoryBase`).
+    package let isInBase: Bool
 
-    package init(path: TreePath, status: FileStatus) { (self.path, self.status) = (path, status) }
+    package init(path: TreePath, status: FileStatus, isInBase: Bool = false) {
+        (self.path, self.status, self.isInBase) = (path, status, isInBase)
+    }
 }
 
 /// What stands in a tree: every file and link, sorted by path; directories are implied.
@@ -14,10 +18,54 @@ package struct TreeListing: Sendable {
     package let files: [ScannedFile]
     /// Sockets, pipes, devices: named for people, otherwise passed over.
     package let special: [TreePath]
+    /// Paths that stand both in the directory and in its base, where only the former counts.
+    package let doubled: [TreePath]
 
     /// Takes files sorted by path.
-    package init(files: [ScannedFile], special: [TreePath] = []) {
-        (self.files, self.special) = (files, special)
+    package init(files: [ScannedFile], special: [TreePath] = [], doubled: [TreePath] = []) {
+        (self.files, self.special, self.doubled) = (files, special, doubled)
+    }
+
+    /// What stands in a directory over a base.
+    ///
+    /// - Parameter only: see `DirectoryBase.only`.
+    package init(_ own: TreeListing, over base: TreeListing, only: Set<TreePath>) {
+        var merged: [ScannedFile] = []
+        merged.reserveCapacity(own.files.count + base.files.count)
+        var doubled: [TreePath] = []
+        var at = 0
+        func takeBase(before path: TreePath?) {
+            while at < base.files.count, path.map({ base.files[at].path < $0 }) ?? true {
+                merged.append(
+                    ScannedFile(path: base.files[at].path, status: base.files[at].status, isInBase: true))
+                at += 1
+            }
+        }
+        for file in own.files where !only.contains(file.path) {
+            takeBase(before: file.path)
+            if at < base.files.count, base.files[at].path == file.path {
+                doubled.append(file.path)
+                at += 1
+            }
+            merged.append(file)
+        }
+        takeBase(before: nil)
+        self.init(files: merged, special: (own.special + base.special).sorted(), doubled: doubled)
+    }
+
+    /// The listing without what lies below these directories.
+    package func leavingOut(_ directories: Set<TreePath>) -> TreeListing {
+        if directories.isEmpty { return self }
+        func isKept(_ path: TreePath) -> Bool {
+            var above = path.parent
+            while let directory = above {
+                if directories.contains(directory) { return false }
+                above = directory.parent
+            }
+            return true
+        }
+        return TreeListing(
+            files: files.filter { isKept($0.path) }, special: special.filter(isKept), doubled: doubled)
     }
 
     /// Place of the path in `files`; nil if it isn't there.
@@ -62,7 +110,7 @@ package struct TreeListing: Sendable {
             merged.append(ScannedFile(path: path, status: status))
         }
         merged += files[at...]
-        return TreeListing(files: merged, special: special)
+        return TreeListing(files: merged, special: special, doubled: doubled)
     }
 
     package subscript(path: TreePath) -> ScannedFile? { index(of: path).map { files[$0] } }

@@ -52,7 +52,7 @@ package struct TreeRestorer: Sendable {
     }
 
     package func run() throws -> Summary {
-        let resolution = try TimeResolution.measure(in: root)
+        let resolution = try TimeResolution.measure(in: root, withBase: plan.setsTimesOfSources)
         let started = try TimeResolution.now(in: root)
         let writes = plan.writes.filter { options.computed[plan.entries[$0].path] == nil }
         let standing = plan.kept + plan.unchanged.map(\.entry)
@@ -146,7 +146,10 @@ package struct TreeRestorer: Sendable {
     /// Until the filesystem gives a later time to whatever is edited or built next.
     private func wait(until time: Int64) throws {
         for _ in 0..<10_000 {
-            let now = try TimeResolution.now(in: root)
+            var now = try TimeResolution.now(in: root)
+            if plan.setsTimesOfSources, let base = root.base?.directory {
+                now = min(now, try TimeResolution.now(in: base))
+            }
             if now >= time { return }
             WallClock.sleep(min(max(time - now, 1_000_000), 500_000_000))
         }

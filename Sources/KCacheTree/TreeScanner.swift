@@ -8,10 +8,27 @@ import SystemPackage
 package struct TreeScanner: Sendable {
     package init() {}
 
-    /// Lists every file and link under `root`.
+    /// Lists every file and link under `root`, and under its base if it has one.
     ///
+    /// Where one of the two lies in the other, that is left out of the other's.
     /// - Throws: `SystemError` naming a directory that can't be read.
     package func scan(_ root: Directory) throws -> TreeListing {
+        guard let base = root.base else { return try scanAlone(root) }
+        let (own, below) = (try root.realPath(), try base.directory.realPath())
+        let sources = try scanAlone(base.directory)
+        let others = base.leavesOut(sources.files.filter { $0.status.kind == .link }.map(\.path))
+        return TreeListing(
+            try scanAlone(root).leavingOut(Self.place(of: below, in: own)),
+            over: sources.leavingOut(others.union(Self.place(of: own, in: below))), only: base.only)
+    }
+
+    private static func place(of inner: FilePath, in outer: FilePath) -> Set<TreePath> {
+        var path = inner
+        guard inner != outer, path.removePrefix(outer) else { return [] }
+        return Set([TreePath(path.string)].compactMap { $0 })
+    }
+
+    private func scanAlone(_ root: Directory) throws -> TreeListing {
         // Two levels are walked here, what lies below them is shared out. Every directory's entries come in the
         // order that their paths have in the whole, so that nothing has to be sorted at the end.
         var slots: [Slot] = []

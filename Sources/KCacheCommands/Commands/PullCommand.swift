@@ -22,6 +22,7 @@ struct PullCommand: ParsableCommand {
               kcache pull /srv/kcache        the best one of another store
               kcache pull ssh://desk         the best one of another machine
               kcache pull --require-signature
+              kcache pull O=../build         outputs apart from the sources, as with make O=
               kcache pull --only install && make install modules_install
 
             --only install reads and writes no more than those two goals of make need, so that a new kernel
@@ -35,8 +36,8 @@ struct PullCommand: ParsableCommand {
         help: ArgumentHelp(
             """
             A store (a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`) and a snapshot \
-            (its name, or the start of its number), or one of the two.
-            """, valueName: "[store] [snapshot]"))
+            (its name, or the start of its number), or one of the two; O=DIR as for make.
+            """, valueName: "[store] [snapshot] [O=DIR]"))
     var from: [String] = []
     @Option(
         name: .long,
@@ -54,17 +55,21 @@ struct PullCommand: ParsableCommand {
     var derive: Bool?
 
     func validate() throws {
-        guard from.count <= 2 else { throw ValidationError("pull takes a store and a snapshot, no more") }
+        guard from.count(where: { !$0.hasPrefix("O=") }) <= 2 else {
+            throw ValidationError("pull takes a store and a snapshot, no more")
+        }
     }
 
     func run() throws {
         let invocation = Invocation.current()
-        let (named, snapshot) = try split(invocation)
+        var from = from
+        let output = try GlobalOptions.outputWords(in: &from)
+        let (named, snapshot) = try split(from, invocation)
         let stores = try StoreChoice(global, invocation, named: named)
         let (store, near) = try stores.openForReading()
         // The tree is looked at meanwhile.
         store.reach()
-        var request = KbuildPuller.Request(tree: global.treePath(invocation))
+        var request = KbuildPuller.Request(try global.treePlace(invocation, words: output))
         request.snapshot = snapshot
         request.dryRun = dryRun
         request.sync = sync
@@ -96,7 +101,9 @@ struct PullCommand: ParsableCommand {
     enum Part: String, ExpressibleByArgument, CaseIterable { case install }
 
     /// One argument is a store if it is a folder, an address or a store's name, else a snapshot.
-    private func split(_ invocation: Invocation) throws -> (store: String?, snapshot: String?) {
+    private func split(_ from: [String], _ invocation: Invocation) throws -> (
+        store: String?, snapshot: String?
+    ) {
         if from.count == 2 { return (from[0], from[1]) }
         guard let only = from.first else { return (nil, nil) }
         return try StoreRegistry(invocation).isStore(only) ? (only, nil) : (nil, only)

@@ -27,10 +27,13 @@ struct PushCommand: ParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(
         help: ArgumentHelp(
-            "Another store: a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`.",
-            valueName: "store")
+            """
+            Another store: a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`; O=DIR as \
+            for make.
+            """,
+            valueName: "[store] [O=DIR]")
     )
-    var destination: String?
+    var destinations: [String] = []
     @Option(name: .long, help: "A name for the snapshot; a later one of the same name stands before it.")
     var name: String = ""
     @Flag(name: .long, help: "Store no source content; only checkouts that have the sources can be warmed.")
@@ -50,6 +53,9 @@ struct PushCommand: ParsableCommand {
     var dryRun = false
 
     func validate() throws {
+        guard destinations.count(where: { !$0.hasPrefix("O=") }) <= 1 else {
+            throw ValidationError("push takes one store")
+        }
         guard name.utf8.count <= 200, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
             throw ValidationError("--name: at most 200 bytes, without control characters")
         }
@@ -65,11 +71,13 @@ struct PushCommand: ParsableCommand {
 
     func run() throws {
         let invocation = Invocation.current()
-        let stores = try StoreChoice(global, invocation, named: destination)
+        var destinations = destinations
+        let output = try GlobalOptions.outputWords(in: &destinations)
+        let stores = try StoreChoice(global, invocation, named: destinations.first)
         let progress = ProgressLine(console: invocation.console, quiet: global.quiet)
         let store = try Store.open(at: stores.local, mode: .createIfMissing)
         let report = try KbuildPusher(host: try invocation.host(), store: store)
-            .push(try request(invocation, progress))
+            .push(try request(invocation, output, progress))
         var results = [PushResult(report, store: store.place)]
         let isShown = global.format == .text && !global.quiet
         if isShown { render(report, store.place, invocation) }
@@ -83,8 +91,10 @@ struct PushCommand: ParsableCommand {
         if global.format == .json { invocation.console.print(try JSONText.of(results)) }
     }
 
-    private func request(_ invocation: Invocation, _ progress: ProgressLine) throws -> KbuildPusher.Request {
-        var request = KbuildPusher.Request(tree: global.treePath(invocation))
+    private func request(_ invocation: Invocation, _ output: [String], _ progress: ProgressLine) throws
+        -> KbuildPusher.Request
+    {
+        var request = KbuildPusher.Request(try global.treePlace(invocation, words: output))
         request.name = name
         request.withoutSources = withoutSources
         request.partial = partial

@@ -18,12 +18,21 @@ struct StatusCommand: ParsableCommand {
             """))
 
     @OptionGroup var global: GlobalOptions
+    @Argument(help: ArgumentHelp("Where the outputs are, as for make.", valueName: "O=DIR"))
+    var output: [String] = []
     @Flag(name: .long, help: "Name every target, not only those where a cause begins.")
     var all = false
 
+    func validate() throws {
+        guard output.count <= 1, output.allSatisfy({ $0.hasPrefix("O=") }) else {
+            throw ValidationError("status takes O=DIR, no other word")
+        }
+    }
+
     func run() throws {
         let invocation = Invocation.current()
-        let report = try KbuildStatus(host: try invocation.host()).report(global.treePath(invocation))
+        let report = try KbuildStatus(host: try invocation.host()).report(
+            try global.treePlace(invocation, words: output))
         if global.format == .json {
             invocation.console.print(try JSONText.of(StatusResult(report)))
         } else {

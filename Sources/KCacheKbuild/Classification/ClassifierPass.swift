@@ -31,7 +31,8 @@ struct ClassifierPass {
 
     /// Takes the path at `i` for an output unless it is tracked or already something else.
     mutating func prove(_ i: Int, _ evidence: OutputEvidence) {
-        guard classes[i] == .source, !isTracked(files[i].path) else { return }
+        // What stands among the sources of an output tree was not made by its build.
+        guard classes[i] == .source, !files[i].isInBase, !isTracked(files[i].path) else { return }
         classes[i] = .output(evidence)
     }
 
@@ -46,7 +47,8 @@ struct ClassifierPass {
 
     mutating func findSavedCommands() throws {
         var found: [Int] = []
-        for i in files.indices where files[i].status.kind == .file && hasSuffix(i, ".cmd") {
+        for i in files.indices
+        where files[i].status.kind == .file && !files[i].isInBase && hasSuffix(i, ".cmd") {
             let name = files[i].path.name
             if CommandEvidence.target(of: name) != nil, !isTracked(files[i].path) { found.append(i) }
         }

@@ -22,7 +22,7 @@ package struct KbuildPuller: Sendable {
     }
 
     package struct Request: Sendable {
-        package var tree: FilePath
+        package var place: TreePlace
         /// Nil: all of it.
         package var only: Part?
         /// What the user calls the store, to find it again; nil: by its place.
@@ -40,7 +40,9 @@ package struct KbuildPuller: Sendable {
         package var waiting: @Sendable (String) -> Void = { _ in }
         /// Gets what the user has to know before anything is written.
         package var announce: @Sendable (Announcement) -> Void = { _ in }
-        package init(tree: FilePath) { self.tree = tree }
+        package init(_ place: TreePlace) { self.place = place }
+        /// A tree in one directory.
+        package init(tree: FilePath) { place = TreePlace(output: tree) }
     }
 
     /// What was chosen, why, and what it will cost: known before anything is written.
@@ -85,7 +87,7 @@ package struct KbuildPuller: Sendable {
     package func pull(_ request: Request) throws -> Report {
         let signatures = SignatureCheck(request.trust, store)
         try signatures.begin()
-        let root = request.dryRun ? try Directory.open(request.tree) : try Directory.create(request.tree)
+        let root = try request.place.open(create: !request.dryRun)
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.exclusive) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
@@ -143,6 +145,7 @@ package struct KbuildPuller: Sendable {
             return report
         }
         try removeTemporaries(inspection)
+        for folder in chosen.snapshot.header.emptyFolders { try root.makeDirectories(folder) }
         // When the reading began, by the filesystem's clock, which can't be read without writing: what has changed since
         // must look neither settled nor older than the outputs.
         let begun = try TimeResolution.now(in: root) - (SteadyClock.now() - started)
@@ -159,6 +162,7 @@ package struct KbuildPuller: Sendable {
             try finish(chosen, session, state, request, &report)
             return report
         }
+        try refuseUntouchable(plan, inspection, now: begun)
         try stampIntermediates(inspection)
         var options = restoreOptions(inspection, plan, changes, request)
         if let install {
@@ -242,6 +246,8 @@ package struct KbuildPuller: Sendable {
 
     /// True for a directory that will be filled, as far as a glance tells.
     private static func isEmpty(_ root: Directory) throws -> Bool {
+        // Who builds apart from sources has them.
+        if root.base != nil { return false }
         if try PullMarker.isSet(in: root) { return true }
         return try root.entries().allSatisfy { ReservedName.isVersionControl($0.name) }
     }
@@ -389,6 +395,26 @@ package struct KbuildPuller: Sendable {
             .unfit,
             "nothing was pulled: \(first)\(more) stands where the snapshot has an output, and may be yours; make would "
                 + "install it with the rest: move it away")
+    }
+
+    /// Sources that differ have to get times after the outputs. Those of an output tree may be another's, or on a
+    /// medium that can't be written to.
+    private func refuseUntouchable(_ plan: RestorePlan, _ inspection: TreeInspection, now: Int64) throws {
+        guard let base = inspection.root.base?.directory else { return }
+        let freshness = FreshnessPlan(plan, resolution: TimeResolution(tick: 1), now: now)
+        for setting in freshness.sources {
+            guard let file = inspection.listing[setting.path], file.isInBase else { continue }
+            do throws(SystemError) { try base.setModificationTime(file.path, file.status.mtime) } catch {
+                guard [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(error.errno) else {
+                    throw error
+                }
+                throw KbuildError(
+                    .unfit,
+                    "nothing was pulled: \(file.path) is not the snapshot's, and its time can't be set in "
+                        + "\(base.path.string) (\(error.errno)), so that make would not see that: pull as the owner "
+                        + "of the sources, or into a tree of your own")
+            }
+        }
     }
 
     /// What killed pulls left; no other one can run here, since the tree's lock is held.

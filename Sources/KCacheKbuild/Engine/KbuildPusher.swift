@@ -12,7 +12,7 @@ package struct KbuildPusher: Sendable {
     package init(host: HostEnvironment, store: Store) { (self.host, self.store) = (host, store) }
 
     package struct Request: Sendable {
-        package var tree: FilePath
+        package var place: TreePlace
         package var name = ""
         package var withoutSources = false
         /// Takes sources and `.config` alone, of a tree that need not be built.
@@ -25,7 +25,9 @@ package struct KbuildPusher: Sendable {
         package var progress: ProgressSink = { _ in }
         /// Gets a line when another process has to be waited for.
         package var waiting: @Sendable (String) -> Void = { _ in }
-        package init(tree: FilePath) { self.tree = tree }
+        package init(_ place: TreePlace) { self.place = place }
+        /// A tree in one directory.
+        package init(tree: FilePath) { place = TreePlace(output: tree) }
     }
 
     package struct Report: Sendable {
@@ -48,7 +50,7 @@ package struct KbuildPusher: Sendable {
     }
 
     package func push(_ request: Request) throws -> Report {
-        let root = try Directory.open(request.tree)
+        let root = try request.place.open()
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.shared) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
@@ -176,6 +178,11 @@ package struct KbuildPusher: Sendable {
         header.partial = request.partial
         header.environment.architecture = inspection.tree?.architecture ?? ""
         header.environment.kernelRelease = inspection.tree?.kernelRelease ?? ""
+        if inspection.root.base != nil, !request.sourcesOnly {
+            header.emptyFolders = try EmptyFolders.find(in: inspection.root.withoutBase())
+        }
+        header.environment.layout = try TreePlace.recordedLayout(
+            of: inspection.root, environment: host.environment)
         header.environment.pins = try BuildPins.recorded(in: inspection.root)
         header.environment.toolchain = try LocalToolchain(host: host).recorded(inspection)
         return header

@@ -22,8 +22,11 @@ package struct KbuildStatus: Sendable {
     /// Looks, and changes nothing.
     ///
     /// - Throws: `KbuildError` for a directory that is no Kbuild tree, or has no `.config`.
-    package func report(_ path: FilePath) throws -> Report {
-        let root = try Directory.open(path)
+    package func report(_ path: FilePath) throws -> Report { try report(TreePlace(output: path)) }
+
+    package func report(_ place: TreePlace) throws -> Report {
+        let root = try place.open()
+        let path = place.output
         let listing = try TreeScanner().scan(root)
         guard
             let tree = try KbuildTree.recognize(

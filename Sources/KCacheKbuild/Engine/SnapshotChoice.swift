@@ -12,6 +12,7 @@ package struct SnapshotChoice: Sendable {
         package var sourcesDigest = Digest.zero
         package var configDigest = Digest.zero
         package var hasSources = true
+        package var layout = TreeLayout.together
         package init() {}
     }
 
@@ -34,7 +35,7 @@ package struct SnapshotChoice: Sendable {
         var distance: Int { (differingSources ?? 1_000_000) + (differingSymbols ?? 10_000) }
     }
 
-    /// Candidates that can serve at all: the architecture fits, and an empty directory needs the sources.
+    /// Candidates that can serve at all: architecture and layout fit, and an empty directory needs the sources.
     package static func usable(_ candidates: [Candidate], here: Here) -> [Candidate] {
         candidates.filter { candidate in
             let architecture = candidate.header.environment.architecture
@@ -42,6 +43,7 @@ package struct SnapshotChoice: Sendable {
             else {
                 return false
             }
+            guard candidate.header.environment.layout == here.layout else { return false }
             return here.hasSources || !candidate.header.withoutSources
         }
     }

@@ -26,10 +26,18 @@ struct SnapshotChooser {
     static let closelyCompared = 8
 
     func choose(_ wanted: String?, in store: Store) throws -> Chosen {
-        let here = here()
+        let here = try here()
         let toolchains = LocalToolchain(host: host, known: verdicts)
         if let wanted {
-            return try chosen(try catalog.resolve(wanted), reason: nil, toolchains)
+            let result = try chosen(try catalog.resolve(wanted), reason: nil, toolchains)
+            let layout = result.snapshot.header.environment.layout
+            guard layout == here.layout else {
+                throw KbuildError(
+                    .unfit,
+                    "nothing was pulled: snapshot \(result.announcement.id.short) was built \(layout.forPeople), and here "
+                        + "make builds \(here.layout.forPeople): it would rebuild every output")
+            }
+            return result
         }
         var candidates: [SnapshotChoice.Candidate] = []
         for entry in catalog.entries {
@@ -49,8 +57,10 @@ struct SnapshotChooser {
         return result
     }
 
-    private func here() -> SnapshotChoice.Here {
+    private func here() throws -> SnapshotChoice.Here {
         var here = SnapshotChoice.Here()
+        here.layout = try TreePlace.layout(
+            of: inspection.root, environment: host.environment.merging(host.arguments) { $1 })
         here.hasSources = mode == .checkout
         if inspection.tree?.hasConfiguration == true {
             here.architecture = inspection.tree?.architecture ?? ""
@@ -179,9 +189,29 @@ struct SnapshotChooser {
                 .noSnapshot,
                 "the store \(store.place) holds no snapshot: run kcache push in a built tree first")
         }
+        let others = catalog.entries.filter {
+            $0.header.environment.layout != here.layout
+                && (here.architecture.isEmpty || $0.header.environment.architecture == here.architecture)
+        }
+        if let other = others.first, others.count == catalog.entries.count || here.hasSources {
+            return KbuildError(
+                .noSnapshot,
+                "the snapshots in \(store.place) were built \(other.header.environment.layout.forPeople), and here make "
+                    + "builds \(here.layout.forPeople): it would rebuild every output")
+        }
         let what = here.hasSources ? "for the architecture \(here.architecture)" : "with its sources"
         return KbuildError(
             .noSnapshot,
             "none of the \(catalog.entries.count) snapshots in \(store.place) is \(what): see kcache list")
+    }
+}
+
+extension TreeLayout {
+    fileprivate var forPeople: String {
+        switch self {
+        case .together: "among its sources"
+        case .apart: "apart from its sources (O=)"
+        case .below: "right below its sources (O=, which calls them ..)"
+        }
     }
 }

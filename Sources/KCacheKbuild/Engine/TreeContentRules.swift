@@ -1,30 +1,23 @@
 import KCacheCore
 import KCacheSystem
 import KCacheTree
-import SystemPackage
 
 /// How the bytes of a Kbuild tree's files go into a snapshot, and out of it again.
 enum TreeContentRules {
-    /// - Parameter rootPath: the tree's own path, links resolved: it is what Kbuild writes into its files.
-    static func make(rootPath: FilePath) -> ContentRules {
-        let treePath = Array(rootPath.string.utf8)
-        return ContentRules(
+    /// - Parameter paths: the tree's own, links resolved: these are what Kbuild writes into its files.
+    static func make(_ paths: TreePaths) -> ContentRules {
+        ContentRules(
             stored: { path, role, bytes in
                 if SecretContent.isPrivateKey(bytes), !SecretContent.isPublishedTestKey(path) {
                     return .leftOut("a private key")
                 }
-                guard role == .output, PathRelocation.isUsable(treePath),
-                    ByteSearch.first(treePath, in: bytes) != nil
-                else { return .asTheyAre }
+                guard role == .output, !paths.areAbsent(from: bytes) else { return .asTheyAre }
                 let copy = Array(bytes)
-                let changed =
-                    ElfPathRelocation.stored(copy, treePath: treePath)
-                    ?? PathRelocation.stored(copy, treePath: treePath)
+                let changed = ElfPathRelocation.stored(copy, paths) ?? PathRelocation.stored(copy, paths)
                 return changed.map { .relocatable($0) } ?? .asTheyAre
             },
             restored: { _, bytes in
-                ElfPathRelocation.restored(bytes, treePath: treePath)
-                    ?? PathRelocation.restored(bytes, treePath: treePath)
+                ElfPathRelocation.restored(bytes, paths) ?? PathRelocation.restored(bytes, paths)
             })
     }
 }

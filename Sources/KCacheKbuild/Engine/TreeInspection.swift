@@ -23,8 +23,14 @@ package struct TreeInspection: Sendable {
         tree = try KbuildTree.recognize(
             root, listing: listing, environment: host.environment, runner: host.runner)
         if let tree {
+            if let base = root.base?.directory,
+                let obstacle = TreePlace.obstacle(
+                    listing, architecture: tree.architecture, source: try base.realPath())
+            {
+                throw KbuildError(.unfit, obstacle)
+            }
             let tracked = try GitTracking.tracked(
-                in: root, environment: host.environment, runner: host.runner)
+                in: root.base?.directory ?? root, environment: host.environment, runner: host.runner)
             classification = try TreeClassifier(
                 tree: tree, tracked: tracked, pulled: try state.brought(in: listing)
             ).classify(listing, in: root)
@@ -33,7 +39,9 @@ package struct TreeInspection: Sendable {
                 listing: listing, classes: listing.files.map { Self.classWithoutRules($0.path) })
         }
         roles = classification.classes.map(Self.role)
-        rules = TreeContentRules.make(rootPath: rootPath)
+        let source = try root.base?.directory.realPath()
+        rules = TreeContentRules.make(
+            TreePaths(tree: Array(rootPath.string.utf8), source: source.map { Array($0.string.utf8) }))
         index = state.loadIndex()
     }
 

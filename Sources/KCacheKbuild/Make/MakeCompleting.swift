@@ -31,14 +31,14 @@ struct MakeCompleting {
 
     private var note: PartialPull? {
         do {
-            let root = try Directory.open(build.location.source)
+            let root = try Directory.open(build.location.output)
             return try TreeState(cache: host.cacheFolder, root: root).partial(in: root)
         } catch { return nil }
     }
 
     private func pull(_ note: PartialPull) throws {
         let (opened, near) = try store.openNamed(note.store)
-        var request = KbuildPuller.Request(tree: build.location.source)
+        var request = KbuildPuller.Request(MakeTransfer.place(build))
         let (tell, isSilent) = (store.tell, build.invocation.modes.contains(.silent))
         request.snapshot = note.snapshot.description
         request.storeName = note.store

@@ -45,7 +45,7 @@ struct MakePushing: Sendable {
         // no ctime does.
         let records = BuildRecords(host: host)
         let state = key.flatMap { records.state($0) }
-        var request = KbuildPusher.Request(tree: build.location.source)
+        var request = KbuildPusher.Request(MakeTransfer.place(build))
         request.progress = store.progress
         request.waiting = store.tell
         request.sign = store.sign

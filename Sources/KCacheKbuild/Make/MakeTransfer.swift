@@ -6,8 +6,13 @@ enum MakeTransfer {
     /// Why snapshots are not for this make's tree; nil if they are.
     static func obstacle(_ build: MakeBuild) -> String? {
         if build.location.module != nil { return "external modules are not carried" }
-        if build.location.output != build.location.source { return "builds with O= are not carried yet" }
         return nil
+    }
+
+    static func place(_ build: MakeBuild) -> TreePlace {
+        let location = build.location
+        return TreePlace(
+            output: location.output, source: location.output == location.source ? nil : location.source)
     }
 
     /// The host as this make sees it: with its environment, pins included, and its command line's variables

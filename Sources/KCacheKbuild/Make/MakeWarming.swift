@@ -39,7 +39,7 @@ struct MakeWarming {
     private func pull() throws {
         let (opened, near) = try store.open(.existing)
         let puller = KbuildPuller(host: MakeTransfer.host(host, for: build), store: opened, near: near)
-        var request = KbuildPuller.Request(tree: build.location.source)
+        var request = KbuildPuller.Request(MakeTransfer.place(build))
         let (tell, isSilent) = (store.tell, build.invocation.modes.contains(.silent))
         request.progress = store.progress
         request.waiting = tell

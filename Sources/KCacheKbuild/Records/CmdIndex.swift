@@ -50,7 +50,9 @@ package struct CmdIndex: Sendable {
     ///
     /// - Throws: `SystemError` naming a file that can't be read.
     package init(reading root: Directory, listing: TreeListing) throws {
-        let resolver = PathResolver(root: Array(try root.realPath().string.utf8))
+        let resolver = PathResolver(
+            root: Array(try root.realPath().string.utf8),
+            source: try (root.base?.directory.realPath().string.utf8).map { Array($0) })
         self.resolver = resolver
         let files = listing.files.compactMap { Self.isCommandFile($0.path) ? $0.path : nil }
         let partCount = max(1, min(files.count / 64 + 1, Parallel.coreCount * 4))

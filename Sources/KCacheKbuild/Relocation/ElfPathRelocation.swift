@@ -1,3 +1,5 @@
+import KCacheSystem
+
 /// Moves relocatable objects from one build directory to another: the bytes that gcc and gas would have
 /// written there.
 ///
@@ -10,17 +12,39 @@ package enum ElfPathRelocation {
     /// same content. An ordinary path, since the object stays an object.
     package static let storedPath = Array("/kcache-tree".utf8)
 
+    /// The same for the path of the sources of an output tree.
+    package static let storedSourcePath = Array("/kcache-source".utf8)
+
     /// The stored form; nil if the object holds no such path or can't be moved there and back exactly.
-    package static func stored(_ bytes: [UInt8], treePath: [UInt8]) -> [UInt8]? {
-        guard let moved = relocated(bytes, from: treePath, to: storedPath),
-            relocated(moved, from: storedPath, to: treePath) == bytes
+    package static func stored(_ bytes: [UInt8], _ paths: TreePaths) -> [UInt8]? {
+        guard let moved = relocated(bytes, paths.items.map { ($0.path, $0.inObjects) }),
+            relocated(moved, paths.items.reversed().map { ($0.inObjects, $0.path) }) == bytes
         else { return nil }
         return moved
     }
 
-    /// The form for a tree at another path; nil if that can't be made.
+    /// The form for a tree at other paths; nil if that can't be made.
+    package static func restored(_ bytes: [UInt8], _ paths: TreePaths) -> [UInt8]? {
+        relocated(bytes, paths.items.reversed().map { ($0.inObjects, $0.path) })
+    }
+
+    /// The same for a tree that has only one path.
+    package static func stored(_ bytes: [UInt8], treePath: [UInt8]) -> [UInt8]? {
+        stored(bytes, TreePaths(tree: treePath))
+    }
+
     package static func restored(_ bytes: [UInt8], treePath: [UInt8]) -> [UInt8]? {
-        relocated(bytes, from: storedPath, to: treePath)
+        restored(bytes, TreePaths(tree: treePath))
+    }
+
+    /// One path after the other; nil if none of them occurs, or one can't be moved.
+    private static func relocated(_ bytes: [UInt8], _ moves: [(old: [UInt8], new: [UInt8])]) -> [UInt8]? {
+        var moved: [UInt8]?
+        for move in moves where ByteSearch.contains((moved ?? bytes)[...], move.old) {
+            guard let next = relocated(moved ?? bytes, from: move.old, to: move.new) else { return nil }
+            moved = next
+        }
+        return moved
     }
 
     /// The object as a build in `to` instead of `from` makes it; nil if `from` does not occur in it or it

@@ -32,7 +32,14 @@ package enum KheadersSums {
         environment["LC_COLLATE"] = "C"
         environment["LC_NUMERIC"] = "C"
         let root = try directory.realPath()
-        let folders = script.directories.joined(separator: " ")
+        let sources = try directory.base?.directory.realPath()
+        // Apart from the sources, their folders come first, by `srctree`.
+        let layout = try TreePlace.layout(of: directory, environment: environment)
+        let above =
+            layout == .together
+            ? [] : script.directories.indices.map { "\"$srctree\"/\(script.directories[$0])" }
+        environment["srctree"] = layout == .below ? ".." : sources?.string
+        let folders = (above + script.directories).joined(separator: " ")
         let filters = script.excluded.indices.map { "grep -v \"$\($0 + 2)\" |" }.joined(separator: " ")
         let commands = """
             find \(folders) -name "*.h" | \(filters) xargs ls -l | md5sum | cut -d ' ' -f1
@@ -40,7 +47,7 @@ package enum KheadersSums {
             md5sum \(archive) | cut -d ' ' -f1
             """
         let result = try runner.run(
-            ["sh", "-c", commands, "sh", root.appending(name).string] + script.excluded,
+            ["sh", "-c", commands, "sh", (sources ?? root).appending(name).string] + script.excluded,
             environment: environment, directory: root)
         let lines = result.output.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         guard result.status == 0, lines.count == 4, lines[3].isEmpty,

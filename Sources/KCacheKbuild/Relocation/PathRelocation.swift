@@ -1,25 +1,37 @@
 import KCacheCore
+import KCacheSystem
 
-/// Takes a tree's own path out of text that the build wrote, and puts another in.
+/// Takes a tree's own paths out of text that the build wrote, and puts others in.
 ///
 /// Text with NUL bytes is never touched: it may be binary, and the placeholder itself holds NUL.
 package enum PathRelocation {
-    /// The stored form: `PathPlaceholder.token` where the path stood; nil if the path does not occur or the
-    /// bytes are no text.
-    package static func stored(_ bytes: [UInt8], treePath: [UInt8]) -> [UInt8]? {
-        guard isUsable(treePath), !bytes.contains(0) else { return nil }
-        return replace(treePath, by: PathPlaceholder.token, in: bytes, atBoundaries: true)
+    /// The stored form: a `PathPlaceholder` where a path stood; nil if none occurs or the bytes are no text.
+    package static func stored(_ bytes: [UInt8], _ paths: TreePaths) -> [UInt8]? {
+        guard !bytes.contains(0) else { return nil }
+        return replace(paths.items.map { ($0.path, $0.token) }, in: bytes, atBoundaries: true)
     }
 
-    /// The form for a tree at another path; nil if there is no placeholder.
+    /// The form for a tree at other paths; nil if there is no placeholder, or one for which there is no path here.
+    package static func restored(_ bytes: [UInt8], _ paths: TreePaths) -> [UInt8]? {
+        let missing = [PathPlaceholder.token, PathPlaceholder.sourceToken].filter { token in
+            !paths.items.contains { $0.token == token }
+        }
+        guard !missing.contains(where: { ByteSearch.contains(bytes[...], $0) }) else { return nil }
+        return replace(paths.items.map { ($0.token, $0.path) }, in: bytes, atBoundaries: false)
+    }
+
+    /// The same for a tree that has only one path.
+    package static func stored(_ bytes: [UInt8], treePath: [UInt8]) -> [UInt8]? {
+        stored(bytes, TreePaths(tree: treePath))
+    }
+
     package static func restored(_ bytes: [UInt8], treePath: [UInt8]) -> [UInt8]? {
-        guard isUsable(treePath) else { return nil }
-        return replace(PathPlaceholder.token, by: treePath, in: bytes, atBoundaries: false)
+        restored(bytes, TreePaths(tree: treePath))
     }
 
     /// Where the path stands as a whole: not as part of a longer name on either side.
     package static func occurrences(of treePath: [UInt8], in bytes: [UInt8]) -> [Int] {
-        isUsable(treePath) ? places(of: treePath, in: bytes, atBoundaries: true) : []
+        isUsable(treePath) ? places(of: [treePath], in: bytes, atBoundaries: true).map(\.at) : []
     }
 
     /// Absolute, without a final slash, and not the root itself (whose `/` stands everywhere).
@@ -29,37 +41,45 @@ package enum PathRelocation {
     }
 
     private static func replace(
-        _ old: [UInt8], by new: [UInt8], in bytes: [UInt8], atBoundaries: Bool
+        _ pairs: [(old: [UInt8], new: [UInt8])], in bytes: [UInt8], atBoundaries: Bool
     ) -> [UInt8]? {
-        let found = places(of: old, in: bytes, atBoundaries: atBoundaries)
+        let found = places(of: pairs.map(\.old), in: bytes, atBoundaries: atBoundaries)
         guard !found.isEmpty else { return nil }
         var out: [UInt8] = []
         var from = 0
         for place in found {
-            out += bytes[from..<place]
-            out += new
-            from = place + old.count
+            out += bytes[from..<place.at]
+            out += pairs[place.needle].new
+            from = place.at + pairs[place.needle].old.count
         }
         out += bytes[from...]
         return out
     }
 
-    private static func places(of needle: [UInt8], in bytes: [UInt8], atBoundaries: Bool) -> [Int] {
-        var found: [Int] = []
-        guard let first = needle.first else { return [] }
+    private struct Place {
+        let at: Int
+        let needle: Int
+    }
+
+    /// Where the needles stand; of several at one place the first counts.
+    private static func places(of needles: [[UInt8]], in bytes: [UInt8], atBoundaries: Bool) -> [Place] {
+        var found: [Place] = []
+        let firsts = Set(needles.compactMap(\.first))
+        guard !firsts.isEmpty else { return [] }
         bytes.withUnsafeBufferPointer { text in
-            var i = 0
-            while i <= text.count - needle.count {
-                guard text[i] == first, text[i..<(i + needle.count)].elementsEqual(needle) else {
-                    i += 1
-                    continue
-                }
+            func isHere(_ needle: [UInt8], _ i: Int) -> Bool {
                 let end = i + needle.count
-                let isWhole =
-                    !isContinued(text, at: i) && (end == text.count || endsPath(text[end]))
-                if !atBoundaries || isWhole {
-                    found.append(i)
-                    i = end
+                guard !needle.isEmpty, end <= text.count, text[i..<end].elementsEqual(needle) else {
+                    return false
+                }
+                return !atBoundaries
+                    || !isContinued(text, at: i) && (end == text.count || endsPath(text[end]))
+            }
+            var i = 0
+            while i < text.count {
+                if firsts.contains(text[i]), let needle = needles.firstIndex(where: { isHere($0, i) }) {
+                    found.append(Place(at: i, needle: needle))
+                    i += needles[needle].count
                 } else {
                     i += 1
                 }
