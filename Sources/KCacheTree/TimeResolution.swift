@@ -1,5 +1,6 @@
 import KCacheCore
 package import KCacheSystem
+import SystemPackage
 
 /// How a filesystem keeps modification times, and what time it is there.
 package struct TimeResolution: Sendable, Equatable {
@@ -32,7 +33,26 @@ package struct TimeResolution: Sendable, Equatable {
     package static func measure(in root: Directory, withBase: Bool) throws -> TimeResolution {
         let own = try measure(in: root)
         guard withBase, let base = root.base?.directory else { return own }
-        return TimeResolution(tick: max(own.tick, try measure(in: base).tick))
+        do { return TimeResolution(tick: max(own.tick, try measure(in: base).tick)) } catch let error
+            as SystemError
+            where isOfPermission(error)
+        {
+            // No time is set there either.
+            return own
+        }
+    }
+
+    /// The clock of the directory or of its base, whichever is behind.
+    package static func nowEverywhere(in root: Directory) throws -> Int64 {
+        let own = try now(in: root)
+        guard let base = root.base?.directory else { return own }
+        do { return min(own, try now(in: base)) } catch let error as SystemError where isOfPermission(error) {
+            return own
+        }
+    }
+
+    private static func isOfPermission(_ error: SystemError) -> Bool {
+        [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(error.errno)
     }
 
     /// The time that the filesystem gives to a file which is written now. It may lie some milliseconds behind

@@ -146,10 +146,9 @@ package struct TreeRestorer: Sendable {
     /// Until the filesystem gives a later time to whatever is edited or built next.
     private func wait(until time: Int64) throws {
         for _ in 0..<10_000 {
-            var now = try TimeResolution.now(in: root)
-            if plan.setsTimesOfSources, let base = root.base?.directory {
-                now = min(now, try TimeResolution.now(in: base))
-            }
+            let now =
+                plan.setsTimesOfSources
+                ? try TimeResolution.nowEverywhere(in: root) : try TimeResolution.now(in: root)
             if now >= time { return }
             WallClock.sleep(min(max(time - now, 1_000_000), 500_000_000))
         }

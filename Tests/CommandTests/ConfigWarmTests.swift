@@ -208,16 +208,22 @@ import Testing
         let unset = try make("--warm", "-j2")
         #expect(unset.status == 2, "\(unset)")
         #expect(unset.error.contains("kcache: not warmed: there is no .config here"), "\(unset)")
-        try FileManager.default.createDirectory(at: work.place("out"), withIntermediateDirectories: true)
-        try kernel.initial.config.write(
-            to: work.place("out/.config"), atomically: false, encoding: .utf8)
-        let apart = try make("--warm", "--push", "O=../out", "-j2")
-        #expect(apart.status == 0, "\(apart)")
-        #expect(
-            kcacheLines(apart) == [
-                "kcache: not warmed: builds with O= are not carried yet",
-                "kcache: not pushed: builds with O= are not carried yet",
-            ])
+    }
+
+    @Test func outputsApart() throws {
+        for name in ["a", "b"] {
+            try kernel.makeCheckout(at: work.place(name), kernel.initial, withConfiguration: false)
+            let folder = work.place("out-\(name)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try kernel.initial.config.write(
+                to: folder.appending(path: ".config"), atomically: false, encoding: .utf8)
+        }
+        let first = try make("--push", "O=../out-a", "-j2")
+        #expect(first.status == 0 && first.error.contains("kcache: pushed snapshot "), "\(first)")
+        let second = try make("--warm", "O=../out-b", "-j2", in: "b")
+        #expect(second.status == 0 && second.error.contains("kcache: pulled "), "\(second)")
+        #expect(steps(second).allSatisfy { $0.contains("GEN     Makefile") }, "\(second)")
+        #expect(try kernel.differences(of: work.place("out-b"), from: kernel.initial) == [])
     }
 
     @Test func withAnotherCompilerMakeBuildsByItself() throws {

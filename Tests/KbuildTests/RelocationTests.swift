@@ -26,6 +26,27 @@ struct PathRelocationTests {
         #expect(stored("") == nil)
     }
 
+    /// One path may lie in the other, and both come back where they stood.
+    @Test(arguments: [("/w/src", "/w/out"), ("/w/src", "/w/src/out"), ("/w/all/src", "/w/all")])
+    func twoPaths(source: String, tree: String) throws {
+        func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+        let text = bytes(
+            "cmd_a.o := gcc -I\(source)/i -I./i -fmacro-prefix-map=\(source)/= -o a.o \(source)/a.c \(tree)/b\n"
+        )
+        let paths = TreePaths(tree: bytes(tree), source: bytes(source))
+        let kept = try #require(PathRelocation.stored(text, paths))
+        #expect(!String(decoding: kept, as: UTF8.self).contains("/w/"))
+        #expect(PathRelocation.restored(kept, paths) == text)
+        let other = TreePaths(tree: bytes("/x"), source: bytes("/some/where/y"))
+        let moved = try #require(PathRelocation.restored(kept, other))
+        #expect(
+            String(decoding: moved, as: UTF8.self)
+                == "cmd_a.o := gcc -I/some/where/y/i -I./i -fmacro-prefix-map=/some/where/y/= -o a.o /some/where/y/a.c /x/b\n"
+        )
+        // A tree in one directory has no path for the sources.
+        #expect(PathRelocation.restored(kept, treePath: bytes("/x")) == nil)
+    }
+
     @Test func roundTrip() throws {
         let text = Array("a /src/linux/b /src/linux:\n".utf8)
         let kept = try #require(PathRelocation.stored(text, treePath: Array("/src/linux".utf8)))
@@ -74,6 +95,36 @@ struct ElfPathRelocationTests {
             let kept = try #require(ElfPathRelocation.stored(object, treePath: from))
             #expect(ElfPathRelocation.restored(kept, treePath: from) == object)
             #expect(ElfPathRelocation.relocated(object, from: Array("/elsewhere".utf8), to: from) == nil)
+        }
+    }
+
+    /// As Kbuild compiles with `O=`: in the output directory, the source named by its path.
+    @Test(
+        .enabled(if: hasCompiler),
+        arguments: [["-g", "unit.c"], ["-g", "code.S"], ["-g", "-m16", "code.S"]])
+    func twoPathsAsTheCompilerWould(arguments: [String]) throws {
+        let folder = try LiteralTree([:])
+        func built(_ sub: String) throws -> (bytes: [UInt8], paths: TreePaths) {
+            try folder.add("\(sub)/src/unit.c", "#include \"unit.h\"\nint f(struct s *s) { return s->a; }\n")
+            try folder.add("\(sub)/src/unit.h", "struct s { int a; };\n")
+            try folder.add("\(sub)/src/code.S", ".globl g\ng: ret\n")
+            try folder.add("\(sub)/out/here", "")
+            let (source, tree) = (folder.path.appending("\(sub)/src"), folder.path.appending("\(sub)/out"))
+            let result = try ProcessRunner.system.run(
+                ["gcc"] + arguments.dropLast() + [
+                    "-c", "-o", "out.o", "\(source.string)/\(arguments[arguments.count - 1])",
+                ], environment: ["PATH": "/usr/bin:/bin"], directory: tree)
+            #expect(result.status == 0)
+            let output = try #require(TreePath("\(sub)/out/out.o"))
+            return (
+                try #require(try folder.directory.readFile(output)),
+                TreePaths(tree: Array(tree.string.utf8), source: Array(source.string.utf8))
+            )
+        }
+        let all = try ["a", "bb", "some/longer-name", "q333"].map(built)
+        for from in all {
+            let kept = try #require(ElfPathRelocation.stored(from.bytes, from.paths))
+            for to in all { #expect(ElfPathRelocation.restored(kept, to.paths) == to.bytes) }
         }
     }
 

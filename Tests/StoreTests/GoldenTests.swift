@@ -98,6 +98,30 @@ import Testing
         #expect(try CatalogCodec.decode(catalog) == GoldenSample.record(manifest: manifest1).header)
     }
 
+    /// Version 2: one that was built apart from its sources, with an empty folder.
+    @Test func builtApart() throws {
+        var apart = try GoldenSample.record(manifest: manifest1)
+        apart.header.environment.layout = .apart
+        apart.header.emptyFolders = [TreePath(literal: Array("e".utf8))]
+        // The header ends before the manifest's one chunk, and in the catalog before the digest.
+        let layout: [UInt8] = [1, 1, 1, UInt8(ascii: "e")]
+        let tail = 2 + Digest.byteCount
+        #expect(
+            SnapshotCodec.encode(apart) == record[..<4] + [2] + record[5...].dropLast(tail) + layout
+                + record.suffix(tail))
+        #expect(try SnapshotCodec.decodeRecord(SnapshotCodec.encode(apart)) == apart)
+        let entry = catalog[..<4] + [2] + catalog[5...].dropLast(Digest.byteCount) + layout
+        #expect(CatalogCodec.encode(apart.header) == entry + Digest.of(Array(entry)).bytes)
+        #expect(try CatalogCodec.decode(CatalogCodec.encode(apart.header)) == apart.header)
+        // Every record has one form.
+        for wrong: [UInt8] in [
+            [0, 0], [3, 0], [1, 2, 1, 101, 1, 101], [1, 1, 4] + Array(".git".utf8), [1, 1, 0],
+        ] {
+            let bytes = record[..<4] + [2] + record[5...].dropLast(tail) + wrong + record.suffix(tail)
+            #expect(throws: FormatError.self) { try SnapshotCodec.decodeRecord(Array(bytes)) }
+        }
+    }
+
     @Test func packParts() throws {
         var table = PackTable(kind: .outputs)
         table.append([chunk(GoldenSample.output)], rawLength: 27, compressedLength: frame.count)
