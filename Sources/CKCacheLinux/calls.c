@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -239,4 +240,24 @@ int kcache_memory_file(void) {
     int failed = errno;
     close(fd);
     return high < 0 ? -failed : high;
+}
+
+int kcache_room(int fd, struct kcache_room *out) {
+    struct statvfs v;
+    if (fstatvfs(fd, &v)) return -errno;
+    const uint64_t block = v.f_frsize ? v.f_frsize : v.f_bsize;
+    out->available = (uint64_t)v.f_bavail * block;
+    out->total = (uint64_t)v.f_blocks * block;
+    out->read_only = (v.f_flag & ST_RDONLY) != 0;
+    out->no_exec = (v.f_flag & ST_NOEXEC) != 0;
+    return 0;
+}
+
+int kcache_nameless_file(int dirfd) {
+    int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+int kcache_may_write(int dirfd, const char *name) {
+    return faccessat(dirfd, name, W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) ? -errno : 0;
 }

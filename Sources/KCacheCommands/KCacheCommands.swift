@@ -27,6 +27,7 @@ package struct KCache: ParsableCommand {
             ListCommand.self,
             ShowCommand.self,
             ForgetCommand.self, CollectCommand.self, VerifyCommand.self, StatsCommand.self, EnvCommand.self,
+            DoctorCommand.self,
             StoreCommand.self, ConfigCommand.self, ServeCommand.self,
             WalkCommand.self, SyscallsCommand.self,
         ])

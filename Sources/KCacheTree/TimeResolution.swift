@@ -20,12 +20,8 @@ package struct TimeResolution: Sendable, Equatable {
     /// Finds out by setting a time on a temporary file and reading it back.
     package static func measure(in root: Directory) throws -> TimeResolution {
         try withTemporary(in: root) { name in
-            let odd: Int64 = 1_700_000_001_987_654_321
             try root.setModificationTime(name, odd)
-            let kept = try root.status(name)?.mtime ?? 0
-            let candidates: [Int64] = [1, 100, 1000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000]
-            let tick = candidates.first { odd - odd % $0 == kept }
-            return TimeResolution(tick: tick ?? 2_000_000_000)
+            return of(kept: try root.status(name)?.mtime ?? 0)
         }
     }
 
@@ -53,6 +49,18 @@ package struct TimeResolution: Sendable, Equatable {
 
     private static func isOfPermission(_ error: SystemError) -> Bool {
         [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(error.errno)
+    }
+
+    /// The same by a file without a name, so that nothing in the tree changes; nil where there are none such.
+    package static func asking(_ root: Directory) throws(SystemError) -> TimeResolution? {
+        try root.keptTime(odd).map { of(kept: $0) }
+    }
+
+    private static let odd: Int64 = 1_700_000_001_987_654_321
+
+    private static func of(kept: Int64) -> TimeResolution {
+        let candidates: [Int64] = [1, 100, 1000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000]
+        return TimeResolution(tick: candidates.first { odd - odd % $0 == kept } ?? 2_000_000_000)
     }
 
     /// The time that the filesystem gives to a file which is written now. It may lie some milliseconds behind

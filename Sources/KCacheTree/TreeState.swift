@@ -14,13 +14,26 @@ package struct TreeState: Sendable {
     ///   - cache: the user's cache folder for kcache; made where it is missing.
     ///   - root: the tree.
     package init(cache: FilePath, root: Directory) throws {
+        key = try Self.key(root)
+        folder = try Directory.create(cache.appending("trees"))
+    }
+
+    /// The same, but makes nothing: nil where nothing is kept of any tree.
+    package init?(existingIn cache: FilePath, root: Directory) throws {
+        key = try Self.key(root)
+        do throws(SystemError) { folder = try Directory.open(cache.appending("trees")) } catch {
+            if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
+            throw error
+        }
+    }
+
+    private static func key(_ root: Directory) throws -> String {
         let status = try root.status()
         var hash = DigestBuilder()
         hash.update(try root.realPath().string)
         hash.update([0])
         hash.update("\(status.device) \(status.inode)")
-        key = String(hash.finish().hex.prefix(32))
-        folder = try Directory.create(cache.appending("trees"))
+        return String(hash.finish().hex.prefix(32))
     }
 
     private func name(_ suffix: String) -> TreePath { TreePath(literal: Array("\(key).\(suffix)".utf8)) }

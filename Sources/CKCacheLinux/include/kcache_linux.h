@@ -85,3 +85,15 @@ int kcache_join_thread(unsigned long thread);
 /// An empty file in memory (memfd_create(2)), closed on exec, with a number above the standard descriptors; its
 /// descriptor or -errno.
 int kcache_memory_file(void);
+
+/// What statvfs(3) tells: bytes that an ordinary user may still write, all bytes, and ST_ flags. 0 or -errno.
+struct kcache_room {
+    uint64_t available, total;
+    int read_only, no_exec;
+};
+int kcache_room(int fd, struct kcache_room *out);
+/// Opens a file without a name on the directory's filesystem (O_TMPFILE): nothing that others see changes; its
+/// descriptor, or -errno where there are none such.
+int kcache_nameless_file(int dirfd);
+/// faccessat(2) as the effective user, links not followed; 0 or -errno.
+int kcache_may_write(int dirfd, const char *name);

@@ -6,15 +6,18 @@ import KCacheTree
 /// This machine's toolchain, as a build of the tree would find it.
 final class LocalToolchain {
     private let host: HostEnvironment
+    private let isReadOnly: Bool
     /// Snapshots of one store mostly have the same toolchain: each is compared once.
     private var verdicts: Verdicts
 
     /// By the tools of a snapshot.
     typealias Verdicts = [[ToolIdentity]: ToolchainVerdict]
 
-    /// - Parameter known: what has been compared already.
-    init(host: HostEnvironment, known: Verdicts = [:]) {
-        (self.host, verdicts) = (host, known)
+    /// - Parameters:
+    ///   - known: what has been compared already.
+    ///   - isReadOnly: keeps nothing of what is learnt on the way.
+    init(host: HostEnvironment, known: Verdicts = [:], isReadOnly: Bool = false) {
+        (self.host, verdicts, self.isReadOnly) = (host, known, isReadOnly)
     }
 
     /// Compares the toolchains of these snapshots.
@@ -26,7 +29,11 @@ final class LocalToolchain {
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
-        var request = try ToolchainProbe.Request.reading(inspection.root)
+        try recorded(in: inspection.root)
+    }
+
+    func recorded(in root: Directory) throws -> [ToolIdentity] {
+        var request = try ToolchainProbe.Request.reading(root)
         request.recorded = request.recorded.filter { host.arguments[$0.key] == nil }
         return try probe(request)
     }
@@ -73,7 +80,9 @@ final class LocalToolchain {
     private func probe(_ request: ToolchainProbe.Request) throws -> [ToolIdentity] {
         var request = request
         request.arguments = host.arguments
-        let digests = try ToolDigests(cache: host.cacheFolder)
+        let digests =
+            isReadOnly
+            ? try ToolDigests(reading: host.cacheFolder) : try ToolDigests(cache: host.cacheFolder)
         defer { digests.save(now: host.clock.now()) }
         let memory = ToolchainMemory(digest: { try digests.digest($0) })
         return try ToolchainProbe(environment: host.environment, runner: host.runner, memory: memory).tools(

@@ -12,19 +12,32 @@ final class ToolDigests: Sendable {
     }
 
     private let root: Directory
-    private let folder: Directory
+    /// Nil: nothing is kept.
+    private let folder: Directory?
     private let state: Mutex<State>
     private static let file = TreePath(literal: Array("tools.stat-index".utf8))
 
     init(cache: FilePath) throws {
         root = try Directory.open("/")
-        folder = try Directory.create(cache)
+        let folder = try Directory.create(cache)
+        self.folder = folder
+        state = Mutex(State(index: try Self.index(in: folder)))
+    }
+
+    /// For who changes nothing: uses what is kept, and keeps nothing.
+    init(reading cache: FilePath) throws {
+        root = try Directory.open("/")
+        folder = nil
         var index = StatIndex()
-        if let bytes = try folder.readFile(Self.file, limit: 1 << 24) {
-            // A damaged index costs reading the programs again.
-            do { index = try StatIndex.decode(bytes) } catch _ {}
-        }
+        // A folder that is missing or closed to us costs reading the programs.
+        do throws(SystemError) { index = try Self.index(in: try Directory.open(cache)) } catch _ {}
         state = Mutex(State(index: index))
+    }
+
+    private static func index(in folder: Directory) throws(SystemError) -> StatIndex {
+        guard let bytes = try folder.readFile(Self.file, limit: 1 << 24) else { return StatIndex() }
+        // A damaged index costs reading the programs again.
+        do { return try StatIndex.decode(bytes) } catch _ { return StatIndex() }
     }
 
     /// The content of the program at this absolute path, links resolved.
@@ -47,6 +60,7 @@ final class ToolDigests: Sendable {
 
     /// Keeps what was learnt; a folder that can't be written costs time at the next run, nothing else.
     func save(now: Int64) {
+        guard let folder else { return }
         let records = state.withLock { state -> [StatIndex.Record]? in
             guard !state.fresh.isEmpty else { return nil }
             var all = Dictionary(state.index.records.map { ($0.path, $0) }, uniquingKeysWith: { a, _ in a })

@@ -1,0 +1,74 @@
+import KCacheCore
+import KCacheSystem
+import SystemPackage
+
+/// A dynamic program's own word of what it needs, as elf(5) has it.
+struct HostProgram: Hashable {
+    /// EM_X86_64 is 62.
+    let machine: Int
+    /// The loader's path (PT_INTERP).
+    let interpreter: String
+
+    /// Nil for anything but a little-endian ELF file with a loader.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count >= 64, bytes[0..<4].elementsEqual([0x7f, 0x45, 0x4c, 0x46]), bytes[5] == 1,
+            bytes[4] == 1 || bytes[4] == 2
+        else { return nil }
+        let (reader, wide) = (LittleEndian(bytes), bytes[4] == 2)
+        guard let machine = reader.u16(18), let table = wide ? reader.u64(32) : reader.u32(28),
+            let size = reader.u16(wide ? 54 : 42), let count = reader.u16(wide ? 56 : 44),
+            size >= (wide ? 56 : 32), table <= bytes.count, count <= (bytes.count - table) / size
+        else { return nil }
+        var found: String?
+        for i in 0..<count {
+            let at = table + i * size
+            guard reader.u32(at) == 3 else { continue }
+            guard let offset = wide ? reader.u64(at + 8) : reader.u32(at + 4),
+                let length = wide ? reader.u64(at + 32) : reader.u32(at + 16), length > 0, length <= 4096,
+                offset <= bytes.count - length
+            else { return nil }
+            found = String(decoding: bytes[offset..<(offset + length)].prefix { $0 != 0 }, as: UTF8.self)
+            break
+        }
+        guard let found, found.hasPrefix("/") else { return nil }
+        (self.machine, interpreter) = (machine, found)
+    }
+
+    /// The numbers of uname(2)'s machines; one that is not here is not judged.
+    private static let machines: [String: [Int]] = [
+        "x86_64": [62, 3], "i686": [3], "i586": [3], "i486": [3], "i386": [3], "aarch64": [183, 40],
+        "armv7l": [40], "armv6l": [40], "riscv64": [243], "ppc64le": [21], "loongarch64": [258],
+        "mips64": [8], "mips": [8],
+    ]
+
+    /// Why it can't be started here; nil if nothing shows that.
+    ///
+    /// The loader is asked, which starts no code of the program (ld.so(8), `--list`); only one of the system's own
+    /// folders is, whatever the program names.
+    func obstacle(_ path: FilePath, machine local: String, host: HostEnvironment) throws -> String? {
+        if let known = Self.machines[local], !known.contains(machine) {
+            return "it is for another kind of processor than \(local)"
+        }
+        let folders = ["/lib", "/usr/lib", "/libexec", "/usr/libexec", "/opt", "/nix/store", "/gnu/store"]
+        let isSystems = folders.contains { interpreter.hasPrefix($0) } && !interpreter.contains("/../")
+        guard isSystems, ExecutableLookup.find(interpreter, path: "") != nil else {
+            return "its loader \(quoteForPeople(Array(interpreter.utf8))) is not here"
+        }
+        let result = try host.runner.run(
+            ["sh", "-c", "exec \"$0\" --list \"$1\" 2>&1", interpreter, path.string],
+            environment: host.environment.merging(["LC_ALL": "C"]) { $1 })
+        guard result.status != 0 else { return nil }
+        let lines = result.text.split(separator: "\n").map(String.init)
+        let line = lines.first { $0.contains("not found") || $0.contains("cannot open") } ?? lines.first ?? ""
+        return Self.reason(line, program: path.string)
+    }
+
+    /// The loader's line without what is known already.
+    static func reason(_ line: String, program: String) -> String {
+        var text = line[...]
+        for start in ["\(program): ", "error while loading shared libraries: "] where text.hasPrefix(start) {
+            text = text.dropFirst(start.utf8.count)
+        }
+        return text.isEmpty ? "its loader refuses it" : quoteForPeople(Array(text.utf8))
+    }
+}

@@ -1,0 +1,32 @@
+import KCacheCore
+import KCacheSystem
+import SystemPackage
+
+/// Checks the source tree of a build with `O=`: Kbuild refuses one that was built in itself.
+enum OutputTreeCheck {
+    /// Where make would build, started in this directory of this shell.
+    static func location(_ directory: FilePath, environment: [String: String]) -> KbuildLocation? {
+        let invocation = MakeInvocation(
+            arguments: [], environment: environment, workingDirectory: directory)
+        guard case .tree(let location) = KbuildLocation.find(invocation), location.output != location.source
+        else { return nil }
+        return location
+    }
+
+    /// "The source tree is not clean, please run 'make mrproper'" (top Makefile, outputmakefile).
+    static func findings(_ location: KbuildLocation, architecture: String) -> [DoctorFinding] {
+        let signs = [".config", "include/config", "arch/\(architecture)/include/generated"]
+        let found = signs.filter { name in
+            FileIdentity(location.source.pushing(FilePath(name))) != nil
+        }
+        guard !found.isEmpty else { return [] }
+        let source = location.source.string
+        return [
+            DoctorFinding(
+                .sourceNotClean, "\(source) was built in itself (\(DoctorText.names(found)))",
+                cost: "make refuses to build from it in \(location.output.string)",
+                mend: "make -C \(DoctorText.shell(source)) mrproper (removes its .config too)",
+                paths: found.compactMap { TreePath($0) })
+        ]
+    }
+}
