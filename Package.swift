@@ -113,7 +113,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "KbuildTests",
-            dependencies: ["TestKernel", "KCacheKbuild", "KCacheTree", "KCacheSystem", "KCacheCore", system],
+            dependencies: [
+                "TestKernel", "KCacheKbuild", "KCacheTree", "KCacheSystem", "KCacheCore", "CKCacheLinux",
+                system,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "CommandTests",

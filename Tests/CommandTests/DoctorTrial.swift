@@ -125,6 +125,15 @@ final class DoctorTrial {
         try git("commit", "-q", "-m", "a")
     }
 
+    /// From now on the tree is one that `make O=` has made for this one.
+    func leaveForOutputTree() throws {
+        let out = work.place("out")
+        try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
+        try "include \(tree.path)/Makefile\n".write(
+            to: out.appending(path: "Makefile"), atomically: false, encoding: .utf8)
+        tree = out
+    }
+
     var store: URL { work.place("home/.cache/kcache") }
 
     func push(_ words: String..., environment: [String: String] = [:]) throws {

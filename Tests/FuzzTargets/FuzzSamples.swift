@@ -35,6 +35,7 @@ extension FuzzTarget {
         case .stepLines: Sample.stepLines.map { Array($0.utf8) }
         case .stepRecord: [Sample.stepRecord]
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
+        case .hostProgram: [Sample.hostProgram]
         case .toml: Sample.tomls.map { Array($0.utf8) }
         case .pushMark: [Sample.pushMark.encode()]
         case .signatures: Sample.signatures
@@ -151,6 +152,22 @@ private enum Sample {
     ]
     static let pushMark = PushMark(
         state: Digest.of([1]), store: "/srv/kcache", snapshot: SnapshotID(Digest.of([2])))
+    /// An ELF64 file with one program header: its loader's name.
+    static let hostProgram: [UInt8] = {
+        let name = Array("/lib64/ld-linux-x86-64.so.2\u{0}".utf8)
+        var writer = ByteWriter()
+        writer.raw([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + Array(repeating: 0, count: 9))
+        writer.raw([3, 0, 62, 0])
+        writer.u32(1)
+        for number: UInt64 in [0x1000, 64, 0] { writer.u64(number) }
+        writer.u32(0)
+        writer.raw([64, 0, 56, 0, 1, 0, 64, 0, 0, 0, 0, 0])
+        writer.u32(3)
+        writer.u32(4)
+        for number: UInt64 in [120, 0, 0, UInt64(name.count), UInt64(name.count), 1] { writer.u64(number) }
+        writer.raw(name)
+        return writer.bytes
+    }()
     static let wrappers = ["#!/bin/sh\n# runs it\nexec /usr/bin/gcc -m64 \"$@\"\n"]
     static let syscalls: [UInt8] = {
         var writer = ByteWriter()

@@ -30,6 +30,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case wireReply = "wire-reply"
     case wireServer = "wire-server"
     case wireClient = "wire-client"
+    case hostProgram = "host-program"
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -155,6 +156,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             if let line = StepLine(Array("  CC      a.o".utf8)) { progress.begin(line, at: 1) }
             check(progress.share.map { (0...100).contains($0) } != false)
             check(progress.secondsLeft(at: 2).map { $0 >= 0 } != false)
+        case .hostProgram:
+            guard let program = HostProgram(bytes) else { return }
+            check(program.interpreter.hasPrefix("/") && !program.interpreter.utf8.contains(0))
         case .wrapper:
             guard let script = WrapperScript(bytes) else { return }
             check(!script.words.isEmpty && script.words.allSatisfy { !$0.contains("$") && !$0.contains(";") })

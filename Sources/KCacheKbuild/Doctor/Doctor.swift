@@ -59,6 +59,14 @@ package struct Doctor: Sendable {
                 tree?.tree.architecture
                 ?? SourceArchitecture.ofHost(environment: host.environment, runner: host.runner)
             sheet.findings += OutputTreeCheck.findings(location, architecture: architecture)
+            if tree == nil {
+                sheet.findings.append(
+                    DoctorFinding(
+                        .unchecked,
+                        "of the output tree \(location.output.string) the files were not looked at",
+                        cost: "not known",
+                        mend: "nothing is wrong; whether its source tree is clean was looked at"))
+            }
         }
         if let tree { examine(tree, &sheet, expected) }
         report.findings = sheet.findings.enumerated().sorted {
@@ -76,9 +84,16 @@ package struct Doctor: Sendable {
                     mend: "sudo chown -R \"$(id -un)\" \(DoctorText.shell(root.path.string))"))
             return nil
         }
-        return sheet.look("the tree", otherwise: nil) {
+        let tree = sheet.look("the tree", otherwise: nil) {
             try TreeCondition(root, listing: listing, host: host)
         }
+        if tree == nil {
+            sheet.check("the filesystem") {
+                try FilesystemTraits.isCaseInsensitive(root, listing)
+                    ? [TreePlaceChecks.caseInsensitive()] : []
+            }
+        }
+        return tree
     }
 
     private func examine(_ tree: TreeCondition, _ sheet: inout DoctorSheet, _ expected: UInt64?) {
@@ -111,7 +126,7 @@ package struct Doctor: Sendable {
         sheet.check("build variables") {
             PinChecks.pins(
                 try BuildPins.recorded(in: tree.root), environment: host.environment,
-                emptyPins: try PinChecks.emptyPins(tree), modules: tree.andModules)
+                emptyPins: try PinChecks.emptyPins(tree))
         }
         sheet.check("the kernel's release") { try PinChecks.release(tree, host: host) }
         sheet.check("the shell's variables") { try EnvironmentChecks.findings(tree, host.environment) }

@@ -3,14 +3,14 @@ import KCacheSystem
 import SystemPackage
 
 /// A dynamic program's own word of what it needs, as elf(5) has it.
-struct HostProgram: Hashable {
+package struct HostProgram: Hashable, Sendable {
     /// EM_X86_64 is 62.
-    let machine: Int
+    package let machine: Int
     /// The loader's path (PT_INTERP).
-    let interpreter: String
+    package let interpreter: String
 
     /// Nil for anything but a little-endian ELF file with a loader.
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         guard bytes.count >= 64, bytes[0..<4].elementsEqual([0x7f, 0x45, 0x4c, 0x46]), bytes[5] == 1,
             bytes[4] == 1 || bytes[4] == 2
         else { return nil }

@@ -5,7 +5,7 @@ import KCacheSystem
 enum PinChecks {
     /// - Parameter recorded: what the tree was built with (`BuildPins.recorded`).
     static func pins(
-        _ recorded: [BuildEnvironment.Pin], environment: [String: String], emptyPins: Bool, modules: String
+        _ recorded: [BuildEnvironment.Pin], environment: [String: String], emptyPins: Bool
     ) -> [DoctorFinding] {
         guard !recorded.isEmpty else { return [] }
         var findings: [DoctorFinding] = []

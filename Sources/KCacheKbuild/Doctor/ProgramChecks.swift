@@ -80,6 +80,7 @@ enum ProgramChecks {
         case "ld": return "binutils"
         case "pahole": return "pahole"
         case _ where program.contains("/"): return "what brings \(DoctorText.shell(program))"
+        case _ where program.hasSuffix("-gcc"): return "gcc-\(program.dropLast(4))"
         case _ where program.hasSuffix("-ld"): return "binutils-\(program.dropLast(3))"
         case _ where program.hasPrefix("ld.lld"): return "lld\(program.dropFirst(6))"
         default: return program

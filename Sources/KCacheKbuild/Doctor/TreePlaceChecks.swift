@@ -20,7 +20,7 @@ struct FilesystemTraits: Hashable, Sendable {
     /// Looks; writes no name into the tree.
     init(_ tree: TreeCondition) throws {
         tick = try TimeResolution.asking(tree.root)?.tick ?? Self.tick(of: tree.listing)
-        isCaseInsensitive = try Self.isCaseInsensitive(tree)
+        isCaseInsensitive = try Self.isCaseInsensitive(tree.root, tree.listing)
         room = try FilesystemRoom.of(tree.root)
         isForeign = FilesystemKind.isForeign(tree.root)
     }
@@ -33,12 +33,16 @@ struct FilesystemTraits: Hashable, Sendable {
         return [2_000_000_000, 1_000_000_000].first { tick in times.allSatisfy { $0 % tick == 0 } } ?? 1
     }
 
-    /// Asks for a file of the tree by its name in other letters.
-    private static func isCaseInsensitive(_ tree: TreeCondition) throws -> Bool {
+    /// Asks for a file of the tree by its name in other letters. A filesystem may also show another name than it was
+    /// given: then what is no tree by its list of files is one when it is asked for.
+    static func isCaseInsensitive(_ root: Directory, _ listing: TreeListing) throws -> Bool {
         guard let name = TreePath("Makefile"), let other = TreePath("mAKEFILE"),
-            tree.listing.index(of: other) == nil
+            let engine = TreePath("scripts/Kbuild.include"), listing.index(of: other) == nil
         else { return false }
-        return try tree.root.status(name)?.inode == tree.root.status(other)?.inode
+        if listing.index(of: name) == nil {
+            return try root.status(name) != nil && root.status(engine) != nil
+        }
+        return try root.status(name)?.inode == root.status(other)?.inode
     }
 }
 
@@ -70,16 +74,7 @@ enum TreePlaceChecks {
                 ))
         }
         if traits.isCaseInsensitive {
-            findings.append(
-                DoctorFinding(
-                    .caseInsensitive,
-                    "the filesystem of the tree takes xt_TCPMSS.h and xt_tcpmss.h for one file",
-                    cost:
-                        "kernel sources that differ in capitals only overwrite each other: their objects are "
-                        + "not those of the kernel",
-                    mend:
-                        "move the tree to a folder where capitals count (chattr -F, before it holds anything)"
-                ))
+            findings.append(caseInsensitive())
         }
         if traits.room.forbidsPrograms {
             findings.append(
@@ -96,6 +91,15 @@ enum TreePlaceChecks {
                     mend: "nothing is wrong; a local disk is quicker"))
         }
         return findings + space(traits.room, tree)
+    }
+
+    static func caseInsensitive() -> DoctorFinding {
+        DoctorFinding(
+            .caseInsensitive, "the filesystem of the tree takes xt_TCPMSS.h and xt_tcpmss.h for one file",
+            cost:
+                "kernel sources that differ in capitals only overwrite each other: their objects are not those "
+                + "of the kernel",
+            mend: "move the tree to a folder where capitals count (chattr -F, before it holds anything)")
     }
 
     /// A link writes vmlinux up to three times (scripts/link-vmlinux.sh: kallsyms passes), and what is built from
