@@ -45,8 +45,11 @@ package struct FreshnessPlan: Sendable {
 
     /// - Parameters:
     ///   - now: the filesystem's clock, before anything is written.
+    ///   - sharesSources: outputs of other trees are made from the same sources: none may become older, or what it
+    ///     makes stale there would look fresh. One that would have to counts as an edit instead.
     package init(
-        _ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = []
+        _ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = [],
+        sharesSources: Bool = false
     ) {
         let tick = resolution.tick
         let present = resolution.floor(now)
@@ -106,6 +109,16 @@ package struct FreshnessPlan: Sendable {
             sources.append(Setting(path: path, mtime: after))
         }
         settledAt = after + tick
+        if sharesSources { keepNewer(plan, after: after) }
+    }
+
+    private mutating func keepNewer(_ plan: RestorePlan, after: Int64) {
+        let times = Dictionary(
+            plan.unchanged.map { (plan.entries[$0.entry].path, $0.mtime) }, uniquingKeysWith: { a, _ in a })
+        sources = sources.map { setting in
+            guard let time = times[setting.path], time > setting.mtime else { return setting }
+            return Setting(path: setting.path, mtime: max(time, after))
+        }
     }
 
     /// True if a tree is already as the plan wants it, times included: then nothing has to be touched.

@@ -74,7 +74,9 @@ package struct TreeRestorer: Sendable {
         let freshness =
             options.leavesStale
             ? FreshnessPlan(leavingStale: plan, resolution: resolution, now: started)
-            : FreshnessPlan(plan, resolution: resolution, now: started, without: Set(invalidated))
+            : FreshnessPlan(
+                plan, resolution: resolution, now: started, without: Set(invalidated),
+                sharesSources: root.base != nil)
         var summary = Summary(removed: invalidated, freshness: freshness)
         for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
         var computed: [FreshnessPlan.Setting] = []

@@ -147,6 +147,36 @@ import Testing
         }
     }
 
+    /// A pull into one output tree makes no source older, on whose time another counts.
+    @Test func sourcesOfTwoOutputTrees() throws {
+        let state = kernel.initial
+        let builder = try place("source", "out", state)
+        #expect(try make(builder).status == 0)
+        let first = try #require(try push(builder).id)
+        var edited = state
+        edited.files["core/queue.c", default: ""] += "\nint other(void) { return 3; }\n"
+        try edited.write(to: work.place("source"), replacing: state)
+        // The edit is older than every object, and newer than the programs of the host.
+        try Shell.run([
+            "find", work.place("out").path, "-name", "*.o", "-not", "-path", "*/scripts/*", "-delete",
+        ])
+        #expect(try make(builder).status == 0)
+        let second = try #require(try push(builder).id)
+
+        let one = try place("here", "one", edited)
+        #expect(try pull(one, first).changed.map(\.description) == ["core/queue.c"])
+        let two = try place("here", "two", edited)
+        #expect(try pull(two, second).changed.isEmpty)
+        expectSteps(try make(one), ["core/queue.o"])
+        try expectCleanBuild(one, edited)
+        #expect(try make(two).status == 0)
+        try expectCleanBuild(two, edited)
+        // Nor one whose time lies in the future.
+        try Shell.run(["touch", "-d", "2101-01-01", work.place("here/core/run.c").path])
+        let error = #expect(throws: KbuildError.self) { try pull(try place("here", "three", edited), second) }
+        #expect("\(try #require(error))".contains("core/run.c lies in the future: touch it"))
+    }
+
     /// Kbuild's command lines name the sources otherwise: what was built in the one way is no help in the other.
     @Test func anotherLayout() throws {
         let state = kernel.initial

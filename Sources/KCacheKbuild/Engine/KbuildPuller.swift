@@ -91,6 +91,13 @@ package struct KbuildPuller: Sendable {
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.exclusive) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
+        // Two pulls into output trees of the same sources would set times of these against each other.
+        let sourceLock = try root.base.map { base throws in
+            try TreeState(cache: host.cacheFolder, root: base.directory).lock(.exclusive) {
+                request.waiting("waiting for another kcache in these sources")
+            }
+        }
+        defer { sourceLock?.end() }
         let isEmpty = try Self.isEmpty(root)
         let ahead = Ahead { try look(request, isEmpty ? .whole : .checkout) }
         let inspection = try TreeInspection(root, state: state, host: host)
@@ -162,7 +169,7 @@ package struct KbuildPuller: Sendable {
             try finish(chosen, session, state, request, &report)
             return report
         }
-        try refuseUntouchable(plan, inspection, now: begun)
+        try refuseUntouchable(plan, inspection)
         try stampIntermediates(inspection)
         var options = restoreOptions(inspection, plan, changes, request)
         if let install {
@@ -398,10 +405,19 @@ package struct KbuildPuller: Sendable {
     }
 
     /// Sources that differ have to get times after the outputs. Those of an output tree may be another's, or on a
-    /// medium that can't be written to.
-    private func refuseUntouchable(_ plan: RestorePlan, _ inspection: TreeInspection, now: Int64) throws {
+    /// medium that can't be written to; and one whose time lies in the future can't get an older one, since other
+    /// output trees may count on it.
+    private func refuseUntouchable(_ plan: RestorePlan, _ inspection: TreeInspection) throws {
         guard let base = inspection.root.base?.directory else { return }
-        let freshness = FreshnessPlan(plan, resolution: TimeResolution(tick: 1), now: now)
+        let now = try TimeResolution.now(in: inspection.root)
+        if let file = inspection.listing.files.first(where: { $0.isInBase && $0.status.mtime > now }) {
+            throw KbuildError(
+                .unfit,
+                "nothing was pulled: the time of \(base.path.string)/\(file.path) lies in the future: touch it, then pull"
+            )
+        }
+        let freshness = FreshnessPlan(
+            plan, resolution: TimeResolution(tick: 1), now: now, sharesSources: true)
         for setting in freshness.sources {
             guard let file = inspection.listing[setting.path], file.isInBase else { continue }
             do throws(SystemError) { try base.setModificationTime(file.path, file.status.mtime) } catch {
