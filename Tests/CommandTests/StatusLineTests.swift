@@ -174,14 +174,24 @@ import Testing
     {
         let words =
             program == "make" ? ["make", "slow.o"] : kcache(["slow.o"], line: program == "kcache")
-        let terminal = try start(words)
-        let modes = terminal.modes
         let half = tree.appending(path: "slow.o").path
-        #expect(terminal.waits { FileManager.default.fileExists(atPath: half) })
-        terminal.type("\u{3}")
-        #expect(terminal.wait() == [0, SIGINT], "\(terminal.text)")
-        #expect(!FileManager.default.fileExists(atPath: half))
-        #expect(terminal.modes == modes)
+        func interrupted() throws -> (terminal: TestTerminal, end: [Int32]) {
+            let terminal = try start(words)
+            let modes = terminal.modes
+            #expect(terminal.waits { FileManager.default.fileExists(atPath: half) })
+            terminal.type("\u{3}")
+            let end = terminal.wait()
+            #expect(!FileManager.default.fileExists(atPath: half))
+            #expect(terminal.modes == modes)
+            return (terminal, end)
+        }
+        // When the recipe's end reaches make just before the signal does, make's handler waits for it in vain and
+        // ends otherwise (GNU make 4.3, src/commands.c, fatal_error_signal): such an end says nothing.
+        var (terminal, end) = try interrupted()
+        for _ in 0..<9 where terminal.text.contains("make: *** wait: No child processes") {
+            (terminal, end) = try interrupted()
+        }
+        #expect(end == [0, SIGINT], "\(terminal.text)")
         #expect(terminal.text.contains("make: *** Deleting file 'slow.o'"), "\(terminal.text)")
         #expect(terminal.text.contains("slow.o] Interrupt"), "\(terminal.text)")
         #expect(terminal.waits { kill(-terminal.pid, 0) != 0 })
