@@ -113,7 +113,11 @@ struct MakeTwins {
             made[kind] = Set(try times(kind).filter { before[$0.key] != $0.value }.keys)
         }
         guard let plain = results[.plain], let ours = results[.command] else { return }
-        if (plain.status, plain.signal) != (ours.status, ours.signal) {
+        // GNU make 4.3 may answer an interrupt with a wait that fails, by chance (see MakePassThroughTests).
+        let endsByChance =
+            step.interruptedAt != nil
+            && [plain, ours].contains { $0.error.contains("wait: No child processes") }
+        if !endsByChance, (plain.status, plain.signal) != (ours.status, ours.signal) {
             return fail(
                 step, "ends with \(ours.status) \(ours.signal), not \(plain.status) \(plain.signal)", ours)
         }
