@@ -77,7 +77,8 @@ let package = Package(
         .systemLibrary(
             name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .target(
-            name: "TestKernel", dependencies: ["KCacheCore"], path: "Tests/Support", exclude: ["Skeleton"],
+            name: "TestKernel", dependencies: ["KCacheCore"], path: "Tests/Support",
+            exclude: ["Skeleton", "OtherProjects"],
             swiftSettings: strict),
         .target(
             name: "TestStore", dependencies: ["KCacheStore", "KCacheSystem", "KCacheCore", system],

@@ -47,9 +47,11 @@ package struct FreshnessPlan: Sendable {
     ///   - now: the filesystem's clock, before anything is written.
     ///   - sharesSources: outputs of other trees are made from the same sources: none may become older, or what it
     ///     makes stale there would look fresh. One that would have to counts as an edit instead.
+    ///   - floor: no output gets a time before this. Files outside of the tree, such as the system headers that
+    ///     saved commands name, may be newer than sources that were unpacked with old times.
     package init(
         _ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = [],
-        sharesSources: Bool = false
+        sharesSources: Bool = false, notBefore floor: Int64 = .min
     ) {
         let tick = resolution.tick
         let present = resolution.floor(now)
@@ -77,6 +79,7 @@ package struct FreshnessPlan: Sendable {
             }
         }
         if base == .min { base = present }
+        base = max(base, floor)
         for place in plan.writes + plan.kept where plan.entries[place].role == .output {
             let entry = plan.entries[place]
             if !removed.contains(entry.path) { ordered.append((entry.order, false, entry.path)) }

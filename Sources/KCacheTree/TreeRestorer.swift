@@ -76,7 +76,7 @@ package struct TreeRestorer: Sendable {
             ? FreshnessPlan(leavingStale: plan, resolution: resolution, now: started)
             : FreshnessPlan(
                 plan, resolution: resolution, now: started, without: Set(invalidated),
-                sharesSources: root.base != nil)
+                sharesSources: root.base != nil, notBefore: resolution.floor(started))
         var summary = Summary(removed: invalidated, freshness: freshness)
         for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
         var computed: [FreshnessPlan.Setting] = []

@@ -84,6 +84,6 @@ struct InterruptedBuildTests {
         gone["vmlinux"] = nil
         let found = try findings(gone)
         #expect(found.contains(link[0]))
-        #expect(found.contains(BuildFinding(.noKernel, TreePath("d/x.o"))))
+        #expect(found.contains(BuildFinding(.noProgram, TreePath("d/x.o"))))
     }
 }

@@ -5,6 +5,8 @@ package struct BuildResult: Sendable {
     package let status: Int32
     package let log: String
 
+    package init(status: Int32, log: String) { (self.status, self.log) = (status, log) }
+
     /// Steps that a compiler, assembler, linker or archiver ran for, in Kbuild's quiet output.
     package var toolSteps: [String] {
         let tools: Set<Substring> = ["CC", "AS", "LD", "AR", "HOSTCC", "HOSTLD", "LDS"]

@@ -20,7 +20,7 @@ struct EnvCommand: ParsableCommand {
 
     func run() throws {
         let invocation = Invocation.current()
-        let pins = BuildPins.standard
+        let pins = BuildPins.pins(of: global.treePath(invocation))
         if global.format == .json {
             invocation.console.print(
                 try JSONText.of(Dictionary(pins.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a }))

@@ -46,7 +46,9 @@ struct RecordScan {
         }
         let commands = try SavedCommands(scans)
         let reach = try MakefileReaches(scans, environment: Array(environment.keys))
-        let inert = inertFiles(scans, commands, reach, config, isLocal: isLocal)
+        // What make never looks at is known of kernels alone.
+        let isKernel = first.classification.map { $0.program == LinkedProgram.kernel } ?? true
+        let inert = inertFiles(scans, commands, reach, config, isLocal: isLocal || !isKernel)
         try refuseOtherCompiler(first, commands)
         for path in commands.outside { watched.insert(path) }
         for path in key.namedPaths { watched.insert(Array(path.utf8)) }
@@ -142,7 +144,8 @@ struct RecordScan {
     /// Refuses where a makefile has chosen a compiler that the key knows nothing of: Kbuild asks for its version.
     private func refuseOtherCompiler(_ scan: RootScan, _ commands: SavedCommands) throws {
         guard let compilers = key.compilers else { return }
-        let recorded = try RecordedCommands.read(in: scan.root.directory)["CC"].map { [$0] } ?? []
+        let recorded =
+            try RecordedCommands.read(in: scan.root.directory, scan.listing)["CC"].map { [$0] } ?? []
         for command in recorded + commands.moduleCompilers {
             let words = command.split(separator: " ").map(String.init)
             let called = ToolchainNames.program(command).map(String.init) ?? ""

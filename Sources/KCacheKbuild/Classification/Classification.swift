@@ -6,9 +6,11 @@ package struct Classification: Sendable {
     package let listing: TreeListing
     /// In the order of `listing.files`.
     package let classes: [FileClass]
+    /// The program that a build ends in.
+    package let program: TreePath
 
-    package init(listing: TreeListing, classes: [FileClass]) {
-        (self.listing, self.classes) = (listing, classes)
+    package init(listing: TreeListing, classes: [FileClass], program: TreePath = LinkedProgram.kernel) {
+        (self.listing, self.classes, self.program) = (listing, classes, program)
     }
 
     package subscript(path: TreePath) -> FileClass? { listing.index(of: path).map { classes[$0] } }

@@ -94,9 +94,37 @@ struct ClassifierPass {
             guard !PackagingRules.directories.contains(path.bytes) else { continue }
             for i in places(below: path) { prove(i, .generatedDirectory) }
         }
+        applyPathPatterns()
         for i in rootFiles
         where rules.rootPatterns.contains(where: { $0.matches(files[i].path.bytes) }) {
             if !files[i].path.hasSuffix(".spec") { prove(i, .cleanRule) }
+        }
+    }
+
+    /// Paths with a pattern among their folders: `rm -f arch/*/include/asm/arch` (mrproper).
+    mutating func applyPathPatterns() {
+        for pattern in rules.pathPatterns {
+            let folders = pattern.dropLast().prefix { NamePattern.isLiteral($0.bytes) }
+            let top = TreePath(Array(folders.map(\.bytes).joined(separator: [UInt8(ascii: "/")])))
+            for i in top.map({ places(below: $0) }) ?? files.indices {
+                let parts = files[i].path.components
+                guard parts.count == pattern.count else { continue }
+                if zip(pattern, parts).allSatisfy({ $0.matches($1) }) { prove(i, .cleanRule) }
+            }
+        }
+    }
+
+    /// `Kbuild` beside `Kbuild.src` where mrproper removes it.
+    mutating func applyDerivedNames() {
+        for name in rules.derivedNames {
+            let source = Array(name.source.utf8)
+            for i in files.indices where files[i].path.name.elementsEqual(source) {
+                let path = files[i].path
+                guard let made = TreePath(path.bytes[..<path.nameStart] + Array(name.made.utf8)),
+                    let place = listing.index(of: made)
+                else { continue }
+                prove(place, .cleanRule)
+            }
         }
     }
 
@@ -139,7 +167,7 @@ struct ClassifierPass {
             guard Self.isDump(path.bytes[dump.upperBound...]) else { return false }
             stem = path.bytes[..<dump.lowerBound]
         }
-        for other in [Array(stem), stem + Array(".o".utf8)] {
+        for other in [Array(stem), stem + Array(".o".utf8), stem + Array(".s".utf8)] {
             if let other = TreePath(other), other != path, isProvenByCommand(other) { return true }
         }
         return false
@@ -180,6 +208,9 @@ struct ClassifierPass {
         for (number, rules) in zip(numbers, found.joined()) {
             for path in rules.paths {
                 if let i = listing.index(of: path) { prove(i, .directoryRule) }
+            }
+            for path in rules.directories {
+                for i in self.places(below: path) { prove(i, .generatedDirectory) }
             }
             guard !rules.patterns.isEmpty else { continue }
             for i in index.members[number] where classes[i] == .source {

@@ -7,6 +7,8 @@ struct DirectoryRules {
     private(set) var paths: [TreePath] = []
     /// Patterns for names in this directory.
     private(set) var patterns: [NamePattern] = []
+    /// Directories that are removed whole (`clean-dirs`).
+    private(set) var directories: [TreePath] = []
 
     /// The variables of scripts/Makefile.clean and scripts/Makefile.build whose words are files made here.
     private static let variables: [String] =
@@ -40,20 +42,35 @@ struct DirectoryRules {
             // A rule's target says where it is; in the root's Kbuild file that is a path from the root.
             if word.hasPrefix(here) || word.hasPrefix("\u{2}/") || directory == nil { add(word, directory) }
         }
+        if let directory {
+            for word in expansion.expand(text.values["clean-dirs"] ?? []) {
+                guard let path = path(word, directory), path != directory, path.isInside(directory) else {
+                    continue
+                }
+                directories.append(path)
+            }
+        }
         if isTools { for word in expansion.expand(text.removed) { add(word, directory) } }
     }
 
-    private mutating func add(_ word: String, _ directory: TreePath?) {
+    /// From the root; nil for what is no path.
+    private func path(_ word: String, _ directory: TreePath?) -> TreePath? {
         var parts: [Substring] = []
         if !word.hasPrefix("\u{2}/"), let text = directory?.text { parts = text.split(separator: "/") }
         for part in word.split(separator: "/") {
             switch part {
             case ".", "\u{1}", "\u{2}": continue
-            case "..": if parts.popLast() == nil { return }
+            case "..": if parts.popLast() == nil { return nil }
             default: parts.append(part)
             }
         }
-        guard !word.contains("%"), let path = TreePath(parts.joined(separator: "/")) else { return }
+        return word.contains("%") ? nil : TreePath(parts.joined(separator: "/"))
+    }
+
+    private mutating func add(_ word: String, _ directory: TreePath?) {
+        guard let path = path(word, directory) else { return }
+        // U-Boot's lists of device trees name sources by mistake.
+        if path.hasSuffix(".dts") || path.hasSuffix(".dtsi") { return }
         if NamePattern.isLiteral(path.bytes) {
             if path != directory { paths.append(path) }
         } else if path.parent == directory,

@@ -12,19 +12,36 @@ struct MakefileText {
     private(set) var ruleTargets: [String] = []
     /// Operands of `rm` and `$(RM)` in recipes or in a shell script.
     private(set) var removed: [String] = []
-    /// Arguments of `-name` to find(1).
+    /// Arguments of `-name` to find(1) in the recipes of `clean` and `mrproper`.
     private(set) var findNames: [String] = []
+    /// The part of `removed` that stands in the recipes of `clean` and `mrproper`.
+    private(set) var cleaned: [String] = []
+    /// Names that `find -name FROM | sed 's/…/…/' | xargs rm` makes of others.
+    private(set) var derivedNames: [DerivedName] = []
+    /// Words of `include` lines.
+    private(set) var includes: [String] = []
+    /// Prerequisites of `.PHONY`: goals that are no files.
+    private var phonyTargets: Set<String> = []
 
     init(_ bytes: [UInt8]) {
         var pendingTargets: [String] = []
+        var cleans = false
         for line in LogicalLines(bytes) {
             if line.first == UInt8(ascii: "\t") {
                 ruleTargets += pendingTargets
                 pendingTargets = []
+                let before = (removed.count, findNames.count)
                 readRecipe(line)
+                if cleans {
+                    cleaned += removed[before.0...]
+                } else {
+                    // What other goals look for (`tags`, `checkstack`) is mostly sources.
+                    findNames.removeLast(findNames.count - before.1)
+                }
                 continue
             }
             let text = line.prefix { $0 != UInt8(ascii: "#") }
+            readInclude(text)
             guard let mark = text.firstIndex(where: { $0 == UInt8(ascii: "=") || $0 == UInt8(ascii: ":") })
             else { continue }
             pendingTargets = []
@@ -32,13 +49,34 @@ struct MakefileText {
                 values[name, default: []] += MakeWords.split(value)
             } else if let colon = Self.ruleColon(text) {
                 pendingTargets = MakeWords.split(text[..<colon])
-                // A recipe may follow on the same line.
-                if text[colon...].contains(UInt8(ascii: ";")) {
-                    ruleTargets += pendingTargets
-                    pendingTargets = []
-                }
+                cleans = pendingTargets == ["clean"] || pendingTargets == ["mrproper"]
+                readPrerequisites(text[colon...].dropFirst(), &pendingTargets)
             }
         }
+        let phony = phonyTargets.union(values["PHONY"] ?? [])
+        ruleTargets.removeAll { phony.contains($0) }
+    }
+
+    /// What follows a rule's colon.
+    private mutating func readPrerequisites(_ text: ArraySlice<UInt8>, _ targets: inout [String]) {
+        if targets == [".PHONY"] { phonyTargets.formUnion(MakeWords.split(text)) }
+        // A recipe may follow on the same line; an empty one makes nothing.
+        if let mark = text.firstIndex(of: UInt8(ascii: ";")) {
+            if !MakeWords.split(text[(mark + 1)...]).isEmpty { ruleTargets += targets }
+            targets = []
+        } else if let mark = text.firstIndex(of: UInt8(ascii: "=")),
+            let (name, value) = Self.assignment(
+                text, text[..<mark].firstIndex(of: UInt8(ascii: ":")) ?? mark),
+            ["rm-files", "rm-dirs"].contains(name)
+        {
+            // `doc-clean: rm-files := …`: a variable of that goal.
+            values[name, default: []] += MakeWords.split(value)
+        }
+    }
+
+    private mutating func readInclude(_ text: ArraySlice<UInt8>) {
+        guard text.starts(with: "include ".utf8) || text.starts(with: "-include ".utf8) else { return }
+        includes += MakeWords.split(text).dropFirst()
     }
 
     /// Reads a shell script's `rm` lines alone.
@@ -87,6 +125,7 @@ struct MakefileText {
                 || line.contains(UInt8(ascii: "-"))
         else { return }
         let words = MakeWords.split(line)
+        if let name = DerivedName(recipe: words) { derivedNames.append(name) }
         var removing = false
         var i = 0
         while i < words.count {

@@ -30,10 +30,12 @@ package struct TreeClassifier: Sendable {
         work.applyCleanPatterns()
         try work.applyDirectoryRules()
         work.applyShipped()
+        work.applyDerivedNames()
+        try work.applyWrapped()
         for path in pulled {
             if let i = listing.index(of: path) { work.prove(i, .pulled) }
         }
         try work.applyLeftOut()
-        return Classification(listing: listing, classes: work.classes)
+        return Classification(listing: listing, classes: work.classes, program: work.rules.program)
     }
 }

@@ -43,7 +43,10 @@ package struct KbuildStatus: Sendable {
             $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd")
         }
         let partial = Self.partial(root, host)
-        guard commands.contains(where: { $0.path.hasSuffix("/.built-in.a.cmd") }) else {
+        let isBuilt = commands.contains {
+            $0.path.hasSuffix("/.built-in.a.cmd") || $0.path.hasSuffix("/.built-in.o.cmd")
+        }
+        guard isBuilt else {
             return Report(
                 tree: tree, rebuild: RebuildReport(), outputs: commands.count, neverBuilt: true,
                 partial: partial)

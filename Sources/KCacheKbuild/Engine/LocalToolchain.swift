@@ -29,11 +29,11 @@ final class LocalToolchain {
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
-        try recorded(in: inspection.root)
+        try recorded(in: inspection.root, inspection.listing)
     }
 
-    func recorded(in root: Directory) throws -> [ToolIdentity] {
-        var request = try ToolchainProbe.Request.reading(root)
+    func recorded(in root: Directory, _ listing: TreeListing) throws -> [ToolIdentity] {
+        var request = try ToolchainProbe.Request.reading(root, listing)
         request.recorded = request.recorded.filter { host.arguments[$0.key] == nil }
         return try probe(request)
     }

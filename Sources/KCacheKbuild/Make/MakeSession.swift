@@ -82,7 +82,7 @@ package struct MakeSession: Sendable {
         let goals = MakeGoals(invocation.goals)
         plan.explanation.append(contentsOf: Self.describe(location, goals))
         if request.options.pins, goals.takesPins {
-            for pin in BuildPins.standard where !invocation.isSet(pin.name) {
+            for pin in BuildPins.pins(of: location.source) where !invocation.isSet(pin.name) {
                 variables.set(pin.name, pin.value)
                 plan.explanation.append("\(pin.name)=\(pin.value)")
             }

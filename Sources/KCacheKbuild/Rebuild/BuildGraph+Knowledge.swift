@@ -39,6 +39,17 @@ extension BuildGraph {
         }
     }
 
+    /// Notes targets whose directory's makefile is newer: it may say something else of them.
+    mutating func addMakefileDoubts(_ makefile: (TreePath?) -> TreePath?) {
+        for record in index.records {
+            guard let node = known(record.target), let time = mtimes[Int(node)],
+                let makefile = makefile(record.target.parent),
+                let changed = times.listing[makefile]?.status.mtime, changed > time
+            else { continue }
+            doubts[node] = .makefileChanged(makefile)
+        }
+    }
+
     private mutating func addEdges(_ target: String, _ inputs: [String], rule: Rule) {
         guard let path = TreePath(target), let target = existing(path) else { return }
         for input in inputs {

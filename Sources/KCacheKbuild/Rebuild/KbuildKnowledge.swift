@@ -18,7 +18,8 @@ enum KbuildKnowledge {
             // usr/Makefile, cmd_initfs: the list of what went in.
             return TreePath("usr/.initramfs_data.cpio.d").map { [$0] } ?? []
         }
-        return []
+        // A linker's map: `-Map u-boot.map` (U-Boot's top Makefile).
+        return TreePath(target.bytes + Array(".map".utf8)).map { [$0] } ?? []
     }
 
     /// Scripts that a recipe runs after its main command, without being prerequisites.

@@ -53,7 +53,7 @@ final class RebuildEvaluator {
     }
 
     func run() -> RebuildReport {
-        if let auto = RebuildModel.autoConfPath, let cause = model.syncCause {
+        if let auto = model.syncTarget, let cause = model.syncCause {
             report.stale.append(StaleTarget(target: auto, cause: cause))
             // conf_write_autoconf (scripts/kconfig/confdata.c) writes these beside it.
             for name in [

@@ -6,6 +6,7 @@ struct RebuildGoals {
     let model: RebuildModel
 
     func nodes() -> [BuildGraph.Node] {
+        guard model.hasArchives else { return roots() }
         var steps: [[TreePath]] = Array(repeating: [], count: 10)
         var built: Set<TreePath> = []
         for record in model.index.records where record.target.hasSuffix("built-in.a") {
@@ -33,6 +34,20 @@ struct RebuildGoals {
         // scripts/Makefile.modfinal.
         paths += modules("ko")
         return paths.compactMap { graph.known($0) }
+    }
+
+    /// In any other layout: all that was made by a saved command and is no part of something, host programs
+    /// first. Objects left over from another configuration belong to nothing, and aren't looked at.
+    private func roots() -> [BuildGraph.Node] {
+        var host: [TreePath] = []
+        var others: [TreePath] = []
+        for path in model.index.records.map(\.target) where !KbuildShape.isPart(path) {
+            if path.hasPrefix("scripts/kconfig/"), !model.needsSync { continue }
+            if path.hasPrefix("scripts/") { host.append(path) } else { others.append(path) }
+        }
+        // What lies at the root is linked last.
+        others = others.filter { $0.parent != nil } + others.filter { $0.parent == nil }
+        return (host + others).compactMap { graph.known($0) }
     }
 
     /// When make gets to a target that nothing else may lead to; nil for a part of something.

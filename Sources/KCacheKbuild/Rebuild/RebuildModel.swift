@@ -46,15 +46,35 @@ package struct RebuildModel: Sendable {
         let wanted = try configuration(Self.configPath)
         let built = try configuration(Self.autoConfPath)
         self.wanted = wanted ?? built ?? AutoConf()
-        self.built = built ?? AutoConf()
-        let record = try TreePath("include/config/auto.conf.cmd").flatMap { path throws(SystemError) in
-            listing[path] == nil ? nil : try root.readFile(path)
+        // Kbuild of before 2.6.27 (BusyBox) has no auto.conf; then nothing tells what was built with.
+        self.built = built ?? (Self.isSet(Self.oldAutoConfPath, listing) ? self.wanted : AutoConf())
+        var kconfigFiles: [TreePath] = []
+        for name in ["include/config/auto.conf.cmd", ".kconfig.d"] {
+            guard kconfigFiles.isEmpty, let path = TreePath(name), listing[path] != nil else { continue }
+            kconfigFiles = try root.readFile(path).map { Self.kconfigFiles(in: $0, index.resolver) } ?? []
         }
-        kconfigFiles = record.map { Self.kconfigFiles(in: $0, index.resolver) } ?? []
+        self.kconfigFiles = kconfigFiles
     }
 
     static let configPath = TreePath(".config")
     static let autoConfPath = TreePath("include/config/auto.conf")
+    static let oldAutoConfPath = TreePath("include/autoconf.h")
+
+    private static func isSet(_ path: TreePath?, _ listing: TreeListing) -> Bool {
+        path.map { listing[$0] != nil } ?? false
+    }
+
+    /// What Kconfig writes anew for a changed configuration.
+    var syncTarget: TreePath? {
+        if Self.isSet(Self.oldAutoConfPath, listing), !Self.isSet(Self.autoConfPath, listing) {
+            return Self.oldAutoConfPath
+        }
+        return Self.autoConfPath
+    }
+
+    /// True where directories are archived as `built-in.a` (Linux 4.17 and later): the layout of which
+    /// `RebuildGoals`, `PlanWalk` and `KbuildKnowledge` know everything.
+    var hasArchives: Bool { index.records.contains { $0.target.hasSuffix("built-in.a") } }
 
     /// Works out the report. Reads only small files of the tree.
     ///
@@ -64,6 +84,11 @@ package struct RebuildModel: Sendable {
         graph.readCommands()
         graph.addKnowledge(modules: wanted["MODULES"] == "y")
         try graph.addPayloads(root)
+        guard hasArchives else {
+            let planner = BuildPlanner(root: root, listing: listing, config: wanted, index: index)
+            graph.addMakefileDoubts { planner.makefile(of: $0) }
+            return RebuildEvaluator(graph: graph, model: self).run()
+        }
         let planner = BuildPlanner(root: root, listing: listing, config: wanted, index: index)
         var walk = PlanWalk(model: self, planner: planner, graph: graph)
         walk.run()
@@ -77,7 +102,7 @@ extension RebuildModel {
     /// Why make would run syncconfig first; nil if it wouldn't: `.config` or a Kconfig file is newer than
     /// auto.conf (top Makefile, and deps_config in include/config/auto.conf.cmd).
     var syncCause: StaleCause? {
-        guard let config = Self.configPath, let auto = Self.autoConfPath, let wanted = listing[config] else {
+        guard let config = Self.configPath, let auto = syncTarget, let wanted = listing[config] else {
             return nil
         }
         guard let built = listing[auto] else { return .missing }

@@ -17,9 +17,9 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
         case temporaryFile
         /// A link's passes are there without the vmlinux that they lead to, or newer.
         case unfinishedLink
-        /// Objects of the kernel are there, a vmlinux is not: the build did not get to its end, or had another
-        /// goal.
-        case noKernel
+        /// Objects are there, the program that they are linked to is not (vmlinux, u-boot, busybox): the build did
+        /// not get to its end, or had another goal.
+        case noProgram
         /// An empty file where a linked or archived one belongs.
         case emptyOutput
     }
@@ -27,8 +27,12 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
     package let kind: Kind
     /// What shows it; nil for `neverBuilt`.
     package let path: TreePath?
+    /// What the build would have ended in.
+    package let program: TreePath
 
-    package init(_ kind: Kind, _ path: TreePath? = nil) { (self.kind, self.path) = (kind, path) }
+    package init(_ kind: Kind, _ path: TreePath? = nil, program: TreePath = LinkedProgram.kernel) {
+        (self.kind, self.path, self.program) = (kind, path, program)
+    }
 
     package var description: String {
         let name = path.map { "\($0)" } ?? ""
@@ -39,7 +43,7 @@ package struct BuildFinding: Hashable, Sendable, CustomStringConvertible {
         case .unsavedCommand: "\(name): newer than its saved command, so the step that writes it did not end"
         case .temporaryFile: "\(name): left over from a step that did not end"
         case .unfinishedLink: "\(name): newer than vmlinux, so the last link did not end"
-        case .noKernel: "\(name): compiled, but there is no vmlinux, so the kernel was not linked"
+        case .noProgram: "\(name): compiled, but there is no \(program), so it was not linked"
         case .emptyOutput: "\(name): empty, so the step that writes it did not end"
         }
     }
@@ -55,7 +59,8 @@ package enum InterruptedBuild {
         var findings: [BuildFinding] = []
         var built = false
         var object: TreePath?
-        let vmlinux = TreePath("vmlinux").flatMap { listing[$0] }
+        let program = classification.program
+        let vmlinux = program == LinkedProgram.kernel ? listing[program] : nil
         for (i, file) in listing.files.enumerated() {
             switch classification.classes[i] {
             case .output(let evidence):
@@ -69,7 +74,9 @@ package enum InterruptedBuild {
             }
         }
         if !built { return [BuildFinding(.neverBuilt)] }
-        if vmlinux == nil, let object { findings.append(BuildFinding(.noKernel, object)) }
+        if listing[program] == nil, let object {
+            findings.append(BuildFinding(.noProgram, object, program: program))
+        }
         return findings
     }
 
@@ -85,7 +92,7 @@ package enum InterruptedBuild {
                 let target = path.bytes[..<path.nameStart] + path.name.dropFirst().dropLast(2)
                 if let target = TreePath(target) { found.insert(target) }
             case .unsavedCommand, .temporaryFile, .emptyOutput: found.insert(path)
-            case .neverBuilt, .missingTarget, .unfinishedLink, .noKernel: continue
+            case .neverBuilt, .missingTarget, .unfinishedLink, .noProgram: continue
             }
         }
         return found
@@ -116,7 +123,9 @@ package enum InterruptedBuild {
         else {
             return nil
         }
-        if path.hasSuffix(".tmp") || path.name.starts(with: ".tmp_".utf8) {
+        // What a device tree's compiler reads and lists stays behind (cmd_dtc in scripts/Makefile.lib).
+        let stays = path.hasSuffix(".dts.tmp") || path.hasSuffix(".pre.tmp") || path.hasSuffix(".dtc.tmp")
+        if path.hasSuffix(".tmp") && !stays || path.name.starts(with: ".tmp_".utf8) {
             return BuildFinding(.temporaryFile, path)
         }
         return path.hasSuffix(".d") && isUnfinishedCompile(path, classification)

@@ -4,11 +4,19 @@ import KCacheTree
 
 /// Finds Kbuild's SRCARCH.
 enum SourceArchitecture {
-    /// What the tree's configuration or its outputs say; nil if they say nothing.
+    /// What the tree's configuration or its outputs say; nil if they say nothing. Empty where they say nothing and
+    /// the machine need not be the host's own: a configuration that is no kernel's.
     static func recorded(in directory: Directory, listing: TreeListing) throws(SystemError) -> String? {
+        var prefix: String?
+        var isConfigured = false
         for name in ["include/config/auto.conf", ".config"] {
             guard let text = try KbuildTree.read(name, directory) else { continue }
             if let arch = fromHeader(text) { return folder(of: arch) }
+            let values = AutoConf(parsing: text).values
+            // U-Boot's folder under arch/.
+            if let arch = values["SYS_ARCH"], !arch.isEmpty, !arch.contains("/") { return arch }
+            prefix = prefix ?? ["CROSS_COMPILER_PREFIX", "CROSS_COMPILE"].compactMap { values[$0] }.first
+            isConfigured = true
         }
         for file in listing.files where file.path.hasPrefix("arch/") {
             let parts = file.path.components
@@ -18,7 +26,21 @@ enum SourceArchitecture {
                 return String(decoding: parts[1], as: UTF8.self)
             }
         }
-        return nil
+        guard isConfigured else { return nil }
+        let compiler = try RecordedCommands.read(in: directory, listing)["CC"].flatMap {
+            ToolchainNames.program($0)
+        }
+        if let machine = machine(of: compiler ?? prefix?[...] ?? "") { return folder(of: subarch(machine)) }
+        return compiler == nil ? "" : nil
+    }
+
+    /// The machine in `/opt/bin/aarch64-linux-gnu-gcc`, and in the prefix alone; nil where none is named.
+    static func machine(of command: Substring) -> String? {
+        let leaf = command.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+        let parts = leaf.split(separator: "-", omittingEmptySubsequences: false)
+        // `gcc-12` and `clang-14` name a version.
+        guard parts.count > 2, let first = parts.first, !first.isEmpty else { return nil }
+        return String(first)
     }
 
     /// The ARCH in `# Linux/x86 6.1.0 Kernel Configuration` (the mainmenu of the top Kconfig), which stands

@@ -1,4 +1,6 @@
+import KCacheCore
 package import KCacheSystem
+package import KCacheTree
 
 /// The commands that built a tree, as its saved commands tell them.
 package enum RecordedCommands {
@@ -11,14 +13,42 @@ package enum RecordedCommands {
     ]
 
     /// Commands by variable, without their options; empty for a tree that was never built.
-    package static func read(in directory: Directory) throws(SystemError) -> [String: String] {
+    package static func read(in directory: Directory, _ listing: TreeListing) throws(SystemError) -> [String:
+        String]
+    {
         var found: [String: String] = [:]
         for (variable, file) in witnesses where found[variable] == nil {
             guard let text = try KbuildTree.read(file, directory) else { continue }
             found[variable] = command(text)
         }
+        if found["CC"] == nil { found["CC"] = try compiler(in: directory, listing) }
         return found
     }
+
+    /// The compiler of the first object that is not a host program's: what Kbuild projects without a kernel's own
+    /// files have.
+    private static func compiler(in directory: Directory, _ listing: TreeListing) throws(SystemError)
+        -> String?
+    {
+        var looks = 0
+        for file in listing.files where file.path.name.first == UInt8(ascii: ".") {
+            let path = file.path
+            guard path.hasSuffix(".o.cmd") || path.hasSuffix(".s.cmd"), !path.hasPrefix("scripts/"),
+                !path.hasPrefix("tools/")
+            else { continue }
+            looks += 1
+            if looks > mostLooks { return nil }
+            guard let text = try directory.readFile(path, limit: 4 << 20), let words = command(text) else {
+                continue
+            }
+            let leaf = ToolchainNames.program(words)?.split(separator: "/").last ?? ""
+            if leaf == "cc" || leaf.contains("gcc") || leaf.contains("clang") { return words }
+        }
+        return nil
+    }
+
+    /// Directories without a compiled object, such as those of empty archives, are few.
+    private static let mostLooks = 500
 
     /// The words before the first option of the first saved command.
     static func command(_ bytes: [UInt8]) -> String? {

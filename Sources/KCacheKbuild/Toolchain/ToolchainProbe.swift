@@ -1,5 +1,6 @@
 package import KCacheCore
 package import KCacheSystem
+package import KCacheTree
 import SystemPackage
 
 /// Finds out what a build here would run, or what built a tree: versions and contents.
@@ -28,9 +29,11 @@ package struct ToolchainProbe: Sendable {
         package init() {}
 
         /// Reads the saved commands and the configuration of a tree.
-        package static func reading(_ directory: Directory) throws(SystemError) -> Request {
+        package static func reading(_ directory: Directory, _ listing: TreeListing) throws(SystemError)
+            -> Request
+        {
             var request = Request()
-            request.recorded = try RecordedCommands.read(in: directory)
+            request.recorded = try RecordedCommands.read(in: directory, listing)
             let config = try KbuildTree.read("include/config/auto.conf", directory) ?? []
             for line in config.split(separator: UInt8(ascii: "\n")) {
                 if line.elementsEqual("CONFIG_DEBUG_INFO_BTF=y".utf8) { request.usesPahole = true }

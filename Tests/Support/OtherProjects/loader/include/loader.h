@@ -1,0 +1,3 @@
+int boot(int board);
+int crc(int x);
+extern const char version[];

@@ -1,0 +1,2 @@
+#include "applets.h"
+int main(void) { return 0; }

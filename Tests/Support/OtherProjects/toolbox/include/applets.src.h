@@ -1,0 +1,2 @@
+/* applets */
+INSERT

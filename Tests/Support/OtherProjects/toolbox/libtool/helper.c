@@ -1,0 +1,3 @@
+//kbuild:lib-y += helper.o
+#include <toolbox.h>
+int helper(int x) { return x - x; }

@@ -1,0 +1,2 @@
+#include <toolbox.h>
+const char *version(void) { return "toolbox (" AUTOCONF_TIMESTAMP ")"; }

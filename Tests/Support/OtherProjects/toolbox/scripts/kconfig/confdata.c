@@ -1,0 +1,1 @@
+/* Reads getenv("SOURCE_DATE_EPOCH"), or would. */
