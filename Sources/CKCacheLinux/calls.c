@@ -54,6 +54,42 @@ static void fill(const struct stat *s, struct kcache_stat *out) {
     out->ctime_ns = nanoseconds(s->st_ctim);
 }
 
+// As a stat, but a network filesystem asks its server: what it remembers may be a minute old, and hide what another
+// machine has written since (statx(2), AT_STATX_FORCE_SYNC). Local filesystems answer as ever.
+static int asked_anew(int dirfd, const char *name, int flags, struct kcache_stat *out) {
+    struct statx s;
+    if (statx(dirfd, name, flags | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &s)) return -errno;
+    out->mode = s.stx_mode;
+    out->nlink = s.stx_nlink;
+    out->uid = s.stx_uid;
+    out->gid = s.stx_gid;
+    out->ino = s.stx_ino;
+    out->dev = makedev(s.stx_dev_major, s.stx_dev_minor);
+    out->size = s.stx_size;
+    out->blocks = s.stx_blocks;
+    out->mtime_ns = nanoseconds((struct timespec){.tv_sec = s.stx_mtime.tv_sec, .tv_nsec = s.stx_mtime.tv_nsec});
+    out->ctime_ns = nanoseconds((struct timespec){.tv_sec = s.stx_ctime.tv_sec, .tv_nsec = s.stx_ctime.tv_nsec});
+    return 0;
+}
+
+// Kernels before 4.11 have no statx, and some filters refuse it.
+static int is_refused(int error) { return error == -ENOSYS || error == -EPERM; }
+
+int kcache_lstatat_anew(int dirfd, const char *name, struct kcache_stat *out) {
+    int error = asked_anew(dirfd, name, AT_SYMLINK_NOFOLLOW, out);
+    return is_refused(error) ? kcache_lstatat(dirfd, name, out) : error;
+}
+
+int kcache_statat_anew(int dirfd, const char *name, struct kcache_stat *out) {
+    int error = asked_anew(dirfd, name, 0, out);
+    return is_refused(error) ? kcache_statat(dirfd, name, out) : error;
+}
+
+int kcache_fstat_anew(int fd, struct kcache_stat *out) {
+    int error = asked_anew(fd, "", AT_EMPTY_PATH, out);
+    return is_refused(error) ? kcache_fstat(fd, out) : error;
+}
+
 int kcache_lstatat(int dirfd, const char *name, struct kcache_stat *out) {
     struct stat s;
     if (fstatat(dirfd, name, &s, AT_SYMLINK_NOFOLLOW)) return -errno;
@@ -110,7 +146,7 @@ struct status_visit {
 static int enter_status(int dirfd, const char *name, void *state) {
     const struct status_visit *to = state;
     struct kcache_stat st;
-    int error = kcache_lstatat(dirfd, name, &st);
+    int error = kcache_lstatat_anew(dirfd, name, &st);
     if (error == -ENOENT) return 0;
     if (error) return error;
     to->visit(to->context, name, strlen(name), &st);

@@ -15,7 +15,7 @@ package struct Descriptor: ~Copyable, Sendable {
 
     package func status() throws(SystemError) -> FileStatus {
         var st = kcache_stat()
-        try check(kcache_fstat(fd, &st), "stat", subject)
+        try check(kcache_fstat_anew(fd, &st), "stat", subject)
         return FileStatus(st)
     }
 

@@ -122,7 +122,7 @@ package final class Directory: Sendable {
     private func ownStatus(_ name: TreePath) throws(SystemError) -> FileStatus? {
         try inParent(of: name, "stat") { parent, leaf in
             var st = kcache_stat()
-            let result = kcache_lstatat(parent, leaf, &st)
+            let result = kcache_lstatat_anew(parent, leaf, &st)
             return (result, result == 0 ? FileStatus(st) : nil)
         }
     }

@@ -6,7 +6,7 @@ package enum HostFile {
     /// stat(2) of the file at an absolute path that ends in NUL, links followed; nil where nothing is.
     package static func status(_ path: UnsafePointer<CChar>) -> FileStatus? {
         var st = kcache_stat()
-        return kcache_statat(-1, path, &st) == 0 ? FileStatus(st) : nil
+        return kcache_statat_anew(-1, path, &st) == 0 ? FileStatus(st) : nil
     }
 
     /// Modification time in ns of the file at an absolute path, links followed; nil where nothing is.

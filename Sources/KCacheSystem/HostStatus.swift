@@ -8,7 +8,8 @@ package enum HostStatus {
     package static func of(_ path: FilePath, followingLinks: Bool) throws(SystemError) -> FileStatus? {
         var found = kcache_stat()
         let result: Int32 = path.withPlatformString { name in
-            followingLinks ? kcache_statat(AT_FDCWD, name, &found) : kcache_lstatat(AT_FDCWD, name, &found)
+            followingLinks
+                ? kcache_statat_anew(AT_FDCWD, name, &found) : kcache_lstatat_anew(AT_FDCWD, name, &found)
         }
         switch -result {
         case 0: return FileStatus(found)

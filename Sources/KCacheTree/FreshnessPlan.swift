@@ -32,15 +32,26 @@ package struct FreshnessPlan: Sendable {
     /// For a pull that brings a part of the outputs: none of them counts as fresh, and so none that is here. A
     /// source that is as old as their stamp gets the time of now, or make would not see that they are older.
     package init(leavingStale plan: RestorePlan, resolution: TimeResolution, now: Int64) {
-        let oldest = Self.staleTime + max(resolution.tick, 2_000_000_000)
-        let times =
-            plan.unchanged.map { (plan.entries[$0.entry].path, $0.mtime) }
-            + (plan.changed + plan.added + plan.conflicts).map { ($0.path, $0.mtime) }
-        let present = resolution.floor(now)
-        sources = times.filter { $0.1 <= oldest }.map { Setting(path: $0.0, mtime: present) }
+        sources = Self.ancient(plan, resolution: resolution, now: now)
         outputs = (plan.writes + plan.kept).map { plan.entries[$0] }.filter { $0.role == .output }
             .map { Setting(path: $0.path, mtime: Self.staleTime) }
         settledAt = now
+    }
+
+    /// Sources that are as old as the stamp of outputs that count as stale (archives and images without times have
+    /// such), with the time of now: make would not see that the outputs are older.
+    static func ancient(_ plan: RestorePlan, resolution: TimeResolution, now: Int64) -> [Setting] {
+        let oldest = oldestTime(resolution)
+        let times =
+            plan.unchanged.lazy.map { (plan.entries[$0.entry].path, $0.mtime) }.filter { $0.1 <= oldest }
+            + (plan.changed + plan.added + plan.conflicts).lazy.map { ($0.path, $0.mtime) }.filter {
+                $0.1 <= oldest
+            }
+        return times.map { Setting(path: $0.0, mtime: resolution.floor(now)) }
+    }
+
+    private static func oldestTime(_ resolution: TimeResolution) -> Int64 {
+        staleTime + max(resolution.tick, 2_000_000_000)
     }
 
     /// - Parameters:
@@ -63,11 +74,12 @@ package struct FreshnessPlan: Sendable {
                 ordered.append((entry.order, true, entry.path))
                 continue
             }
-            if mtime > now {
+            let isAncient = mtime <= Self.oldestTime(resolution)
+            if mtime > now || isAncient {
                 sources.append(Setting(path: entry.path, mtime: present))
-                fromTheFuture += 1
+                if mtime > now { fromTheFuture += 1 }
             }
-            base = max(base, min(mtime, present))
+            base = max(base, isAncient ? present : min(mtime, present))
         }
         for place in plan.writes where plan.entries[place].role != .output {
             let entry = plan.entries[place]

@@ -142,10 +142,10 @@ package struct RestorePlan: Sendable {
         keptAs.append(item.status)
     }
 
-    /// A program that the build made has to run here.
+    /// A program that the build made has to run here. Where filesystems keep no modes, all files are programs.
     private func isAsExecutable(_ entry: SnapshotEntry, _ status: FileStatus) -> Bool {
         guard case .file(_, let executable) = entry.kind else { return true }
-        return executable == status.isExecutable
+        return !executable || status.isExecutable
     }
 
     /// The execute bit does not count: archives and filesystems lose it, and no object depends on it.

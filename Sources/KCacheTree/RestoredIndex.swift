@@ -57,9 +57,14 @@ package enum RestoredIndex {
                     }
                     continue
                 }
-                guard StatIndex.isSettled(ctime: item.status.ctime, now: compared),
-                    StatIndex.isSettled(ctime: file.status.ctime, now: now)
-                else { continue }
+                guard StatIndex.isSettled(ctime: item.status.ctime, now: compared) else {
+                    // Written to in the tick in which it was read, perhaps once more after that: no stat tells.
+                    if unchanged.contains(file.path), try !holds(item, file.path, root) {
+                        result.edited.append(file.path)
+                    }
+                    continue
+                }
+                guard StatIndex.isSettled(ctime: file.status.ctime, now: now) else { continue }
                 records.append(
                     .init(
                         path: file.path, status: file.status, kind: item.kind,

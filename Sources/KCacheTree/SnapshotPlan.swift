@@ -21,11 +21,13 @@ package struct SnapshotPlan: Sendable {
         let outputs = entries.lazy.filter { $0.role == .output }.map(\.order)
         let oldest = outputs.min() ?? .max
         let newest = outputs.max() ?? .max
+        let made = Set(outputs)
         for i in entries.indices where entries[i].role != .output {
-            if let change = Self.backdatedChange(entries[i], local, earlier) {
-                // Outputs that are newer than the change were made from it; the others were not.
+            if let change = Self.hiddenChange(entries[i], local, earlier, made) {
+                // Outputs that are newer than the change were made from it. The others were not, and of one with the
+                // same time nobody knows: clocks have ticks.
                 backdated.insert(entries[i].path)
-                entries[i].order = max(entries[i].order, min(change, newest == .max ? .max : newest + 1))
+                entries[i].order = max(entries[i].order, min(change, newest == .max ? .max - 1 : newest) + 1)
             }
             if entries[i].order > newest {
                 lateSources += 1
@@ -50,16 +52,18 @@ package struct SnapshotPlan: Sendable {
         for i in entries.indices { entries[i].order = ranks[entries[i].order] ?? entries[i].order }
     }
 
-    /// When a source got other content with a time before that: a file moved or copied into place with its old
-    /// time, since the last push or before an earlier one that saw it. make can't see it; here it counts as new.
-    private static func backdatedChange(
-        _ entry: SnapshotEntry, _ local: LocalTree, _ earlier: StatIndex
+    /// When a source got other content in a way that its time does not tell, since the last push or before an earlier
+    /// one that saw it; make can't see it, here it counts as new. Either its time lies before that: a file moved or
+    /// copied into place with its old one. Or the filesystem counts whole seconds, and some output is of the same.
+    private static func hiddenChange(
+        _ entry: SnapshotEntry, _ local: LocalTree, _ earlier: StatIndex, _ made: Set<Int64>
     ) -> Int64? {
         guard let record = earlier.record(of: entry.path),
             record.kind != entry.kind || record.isBackdated,
-            let status = local.listing[entry.path]?.status,
-            status.ctime - status.mtime > 1_000_000_000
+            let status = local.listing[entry.path]?.status
         else { return nil }
-        return status.ctime
+        if status.ctime - status.mtime > 1_000_000_000 { return status.ctime }
+        let isWhole = status.ctime % 1_000_000_000 == 0 && status.mtime % 1_000_000_000 == 0
+        return isWhole && made.contains(status.mtime) ? status.mtime : nil
     }
 }

@@ -27,6 +27,9 @@ package struct TreeRestorer: Sendable {
         package var progress: ProgressSink = { _ in }
         /// The plan is for a part of the outputs: none of them is to count as fresh when they are in place.
         package var leavesStale = false
+        /// The filesystem's clock before the tree was read; nil: before the first write. No output is older: what
+        /// lies outside of the tree counts as what outputs were made from, what was edited since does not.
+        package var readingBegan: Int64?
         /// Reads as little as it can; nil where reading is cheap.
         package var thrift: Thrift?
         package init() {}
@@ -52,6 +55,7 @@ package struct TreeRestorer: Sendable {
     }
 
     package func run() throws -> Summary {
+        try FilesystemCheck.check(plan, in: root)
         let resolution = try TimeResolution.measure(in: root, withBase: plan.setsTimesOfSources)
         let started = try TimeResolution.now(in: root)
         let writes = plan.writes.filter { options.computed[plan.entries[$0].path] == nil }
@@ -59,6 +63,10 @@ package struct TreeRestorer: Sendable {
         try ContentCheck.check(
             writes, of: plan.entries, standing: options.thrift == nil ? [] : standing, session)
         if plan.mode == .whole { try PullMarker.set(in: root) }
+        // Before any output gets the stamp: it must be older than all sources.
+        for setting in FreshnessPlan.ancient(plan, resolution: resolution, now: started) {
+            try root.setModificationTime(setting.path, setting.mtime)
+        }
         var disturbed = try stampStale()
         try makeDirectories(for: plan.writes)
         let outcome = try ContentWriter(
@@ -76,7 +84,7 @@ package struct TreeRestorer: Sendable {
             ? FreshnessPlan(leavingStale: plan, resolution: resolution, now: started)
             : FreshnessPlan(
                 plan, resolution: resolution, now: started, without: Set(invalidated),
-                sharesSources: root.base != nil, notBefore: resolution.floor(started))
+                sharesSources: root.base != nil, notBefore: resolution.floor(options.readingBegan ?? started))
         var summary = Summary(removed: invalidated, freshness: freshness)
         for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
         var computed: [FreshnessPlan.Setting] = []

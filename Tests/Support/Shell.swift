@@ -42,6 +42,13 @@ package enum Shell {
         return result.log
     }
 
+    /// Runs a program to its end, however it ends.
+    package static func outcome(_ arguments: [String], environment: [String: String] = [:]) throws
+        -> BuildResult
+    {
+        try start(arguments, in: nil, environment)
+    }
+
     static func make(_ tree: URL, _ goals: [String], _ environment: [String: String]) throws -> BuildResult {
         try start(["make", "-j2"] + goals, in: tree, environment)
     }

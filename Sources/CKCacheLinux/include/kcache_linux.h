@@ -20,6 +20,10 @@ int kcache_lstatat(int dirfd, const char *name, struct kcache_stat *out);
 int kcache_fstat(int fd, struct kcache_stat *out);
 /// stat(2), links followed.
 int kcache_statat(int dirfd, const char *name, struct kcache_stat *out);
+/// The same, but a network filesystem asks its server instead of answering from memory.
+int kcache_lstatat_anew(int dirfd, const char *name, struct kcache_stat *out);
+int kcache_statat_anew(int dirfd, const char *name, struct kcache_stat *out);
+int kcache_fstat_anew(int fd, struct kcache_stat *out);
 /// One readdir pass without a stat; . and .. are left out.
 typedef void (*kcache_visit_name)(void *context, const char *name, size_t length);
 int kcache_read_names(int dirfd, kcache_visit_name visit, void *context);

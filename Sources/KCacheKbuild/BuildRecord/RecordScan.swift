@@ -18,7 +18,8 @@ struct RecordScan {
     /// - Throws: `RecordRefusal` where the state can't be vouched for, `SystemError` where it can't be read.
     func record() throws -> Result {
         // Times have a granularity: a change after this moment must get a later one than any that stands here.
-        WallClock.sleep(25_000_000)
+        let isCoarse = roots.contains { $0.status.ctime % 1_000_000_000 == 0 }
+        WallClock.sleep(isCoarse ? 2_025_000_000 : 25_000_000)
         let begun = host.clock.now()
         let scans = try roots.map { root in
             try RootScan(root, others: roots.filter { $0.path != root.path }, host: host)

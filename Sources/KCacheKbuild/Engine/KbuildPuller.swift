@@ -172,6 +172,7 @@ package struct KbuildPuller: Sendable {
         try refuseUntouchable(plan, inspection)
         try stampIntermediates(inspection)
         var options = restoreOptions(inspection, plan, changes, request)
+        options.readingBegan = begun
         if let install {
             options.leavesStale = true
             // Before anything is written: a pull that is killed leaves a part as well.
@@ -508,10 +509,11 @@ package struct KbuildPuller: Sendable {
     private func invalidated(
         by changes: Invalidation.Changes, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing
     ) throws -> [TreePath] {
-        if changes.isEmpty && changes.late.isEmpty { return [] }
         let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        return try Invalidation.outputs(stale: changes, outputs: outputs, in: root, listing: listing)
-            .map(\.target)
+        let embedding = try OutsideInputs.dependents(of: root, among: outputs)
+        if changes.isEmpty && changes.late.isEmpty { return embedding }
+        let stale = try Invalidation.outputs(stale: changes, outputs: outputs, in: root, listing: listing)
+        return embedding + stale.lazy.map(\.target).filter { !embedding.contains($0) }
     }
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.
