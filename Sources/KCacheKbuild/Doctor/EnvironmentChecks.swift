@@ -57,7 +57,7 @@ enum EnvironmentChecks {
         if let arch = set["ARCH"], SourceArchitecture.folder(of: arch) != tree.tree.architecture {
             other.append("ARCH=\(arch)")
         }
-        let recorded = try RecordedCommands.read(in: tree.root)
+        let recorded = try RecordedCommands.read(in: tree.root, tree.listing)
         if let then = recorded["CC"].flatMap({ ToolchainNames.program($0) }) {
             for name in ["CROSS_COMPILE", "LLVM"] {
                 guard let value = set[name] else { continue }

@@ -51,7 +51,7 @@ enum HostProgramCheck {
 
     /// The compiler's command in a cross build; nil where host and target have the same.
     private static func targetCompiler(_ tree: TreeCondition) throws -> String? {
-        let commands = try RecordedCommands.read(in: tree.root)
+        let commands = try RecordedCommands.read(in: tree.root, tree.listing)
         guard let compiler = commands["CC"], let host = commands["HOSTCC"], compiler != host else {
             return nil
         }
