@@ -200,6 +200,20 @@ int kcache_set_mtime(int dirfd, const char *name, int64_t mtime_ns) {
     return utimensat(dirfd, name, t, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
 }
 
+int kcache_ask_set_times(int dirfd, const char *name) {
+    struct stat s;
+    if (fstatat(dirfd, name, &s, AT_SYMLINK_NOFOLLOW)) return -errno;
+    // A given time needs the same rights for either of the two; `UTIME_OMIT` leaves the other as it is.
+    struct timespec t[2] = {s.st_atim, {.tv_nsec = UTIME_OMIT}};
+    return utimensat(dirfd, name, t, AT_SYMLINK_NOFOLLOW) ? -errno : 0;
+}
+
+int kcache_is_read_only(int fd) {
+    struct statvfs s;
+    if (fstatvfs(fd, &s)) return -errno;
+    return (s.f_flag & ST_RDONLY) != 0;
+}
+
 int kcache_fset_mtime(int fd, int64_t mtime_ns) {
     struct timespec t[2] = {spec(mtime_ns), spec(mtime_ns)};
     return futimens(fd, t) ? -errno : 0;

@@ -29,6 +29,9 @@ package struct SnapshotHeader: Hashable, Sendable {
     /// Directories of an output tree in which no file lies, sorted: Kbuild's rules look through some of them
     /// (`$(obj)/../../../../x` of arch/x86/entry/syscalls/Makefile), and take what they don't find for not made.
     package var emptyFolders: [TreePath] = []
+    /// More are not kept: a kernel has a few dozen.
+    package static let mostEmptyFolders = 10_000
+
 
     package init() {}
 }

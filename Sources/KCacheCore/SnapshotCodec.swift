@@ -166,7 +166,11 @@ package enum SnapshotCodec {
                 throw reader.error("unknown layout \(number)")
             }
             header.environment.layout = layout
-            for _ in 0..<(try reader.count(of: 2)) {
+            let folders = try reader.count(of: 2)
+            guard folders <= SnapshotHeader.mostEmptyFolders else {
+                throw reader.error("\(folders) empty folders")
+            }
+            for _ in 0..<folders {
                 let name = try reader.counted()
                 guard let folder = TreePath(name), ReservedName.occurring(in: folder) == nil,
                     header.emptyFolders.last.map({ $0 < folder }) ?? true

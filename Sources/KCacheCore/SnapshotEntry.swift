@@ -48,6 +48,12 @@ package struct SnapshotEntry: Hashable, Sendable {
         }
     }
 
+    /// True for a link in an output directory to what stands at the same path among the sources.
+    package var isLinkToSource: Bool {
+        guard case .link(let target) = kind, holdsTreePath else { return false }
+        return target == PathPlaceholder.sourceToken + [UInt8(ascii: "/")] + path.bytes
+    }
+
     /// True if the other entry stands for the same bytes on disk (role, order and derivation aside).
     package func sameContent(as other: SnapshotEntry) -> Bool {
         kind == other.kind && holdsTreePath == other.holdsTreePath

@@ -44,17 +44,15 @@ package final class Directory: Sendable {
 
     /// The same directory over a base: looking finds what either of them has, this one first. Whatever is made,
     /// replaced or removed is so in this one; times are set where the file lies.
-    package func over(_ base: DirectoryBase) throws(SystemError) -> Directory {
+    package func over(_ base: DirectoryBase) throws(SystemError) -> Directory { try copy(over: base) }
+
+    /// This directory alone.
+    package func withoutBase() throws(SystemError) -> Directory { try copy(over: nil) }
+
+    private func copy(over base: DirectoryBase?) throws(SystemError) -> Directory {
         let copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)
         try check(copy < 0 ? -kcache_errno() : 0, "open", path.string)
         return Directory(fd: copy, path: path, base: base)
-    }
-
-    /// This directory alone.
-    package func withoutBase() throws(SystemError) -> Directory {
-        let copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)
-        try check(copy < 0 ? -kcache_errno() : 0, "open", path.string)
-        return Directory(fd: copy, path: path)
     }
 
     /// The directory's own path, links resolved.
@@ -176,6 +174,12 @@ package final class Directory: Sendable {
         guard let base else { return true }
         if base.only.contains(name) { return false }
         return try ownStatus(name) != nil
+    }
+
+    /// True if what is found at the path lies in the base.
+    package func isInBase(_ name: TreePath) throws(SystemError) -> Bool {
+        guard let base, try !isOwn(name) else { return false }
+        return try base.directory.status(name) != nil
     }
 
     private func ownFile(_ name: TreePath) throws(SystemError) -> Descriptor? {
@@ -313,6 +317,27 @@ package final class Directory: Sendable {
             (kcache_set_mtime(parent, leaf, ns), true)
         }
         if done == nil { throw SystemError("set the time of", subject(name), .noSuchFileOrDirectory) }
+    }
+
+    /// True if `setModificationTime` may set the time of a file of this directory itself (the base is not asked).
+    /// Changes at most the time of the last access.
+    package func maySetTimes(_ name: TreePath) throws(SystemError) -> Bool {
+        do throws(SystemError) {
+            let done: Bool? = try inParent(of: name, "set the time of") { parent, leaf in
+                (kcache_ask_set_times(parent, leaf), true)
+            }
+            return done ?? false
+        } catch {
+            guard error.isOfPermission else { throw error }
+            return false
+        }
+    }
+
+    /// True if the filesystem is mounted read-only.
+    package func isOnReadOnlyMount() throws(SystemError) -> Bool {
+        let result = kcache_is_read_only(fd)
+        try check(min(result, 0), "ask the filesystem of", path.string)
+        return result == 1
     }
 
     package func setPermissions(_ name: TreePath, _ mode: UInt32) throws(SystemError) {

@@ -6,12 +6,13 @@ package struct DirectoryBase: Sendable {
     package let directory: Directory
     /// Paths that are looked for in the base alone, whatever stands above it.
     package let only: Set<TreePath>
-    /// Directories of the base that don't belong to the whole, told from the links that stand in it.
-    package let leavesOut: @Sendable (_ links: [TreePath]) -> Set<TreePath>
+    /// Files and directories of the base that don't belong to the whole, told from the paths of all files and links that
+    /// stand in it, sorted.
+    package let leavesOut: @Sendable (_ paths: [TreePath]) throws(SystemError) -> Set<TreePath>
 
     package init(
         _ directory: Directory, only: Set<TreePath> = [],
-        leavesOut: @escaping @Sendable ([TreePath]) -> Set<TreePath> = { _ in [] }
+        leavesOut: @escaping @Sendable ([TreePath]) throws(SystemError) -> Set<TreePath> = { _ in [] }
     ) {
         (self.directory, self.only, self.leavesOut) = (directory, only, leavesOut)
     }

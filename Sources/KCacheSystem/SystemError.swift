@@ -12,6 +12,11 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
         (self.operation, self.subject, self.errno) = (operation, subject, errno)
     }
 
+    /// True where the rights of the caller, or a read-only mount, are in the way.
+    package var isOfPermission: Bool {
+        [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(errno)
+    }
+
     package var description: String { "cannot \(operation) \(subject): \(errno)" }
 }
 

@@ -7,7 +7,20 @@ package enum EmptyFolders {
     package static func find(in root: Directory) throws(SystemError) -> [TreePath] {
         var found: [TreePath] = []
         _ = try look(root, at: nil, &found)
-        return found.sorted()
+        return Array(found.sorted().prefix(SnapshotHeader.mostEmptyFolders))
+    }
+
+    /// Makes those that are missing; where a file stands in one's place or above it, that one stays away.
+    package static func make(_ folders: [TreePath], in root: Directory, _ listing: TreeListing)
+        throws(SystemError)
+    {
+        for folder in folders {
+            var part: TreePath? = folder
+            while let path = part, listing.index(of: path) == nil, !listing.special.contains(path) {
+                part = path.parent
+            }
+            if part == nil { try root.makeDirectories(folder) }
+        }
     }
 
     /// Names what is empty below; true if this directory is empty itself.

@@ -57,7 +57,8 @@ package struct FreshnessPlan: Sendable {
     /// - Parameters:
     ///   - now: the filesystem's clock, before anything is written.
     ///   - sharesSources: outputs of other trees are made from the same sources: none may become older, or what it
-    ///     makes stale there would look fresh. One that would have to counts as an edit instead.
+    ///     makes stale there would look fresh. One that would have to counts as an edit instead. One that differs and is
+    ///     newer than what did not change keeps its time, which may not be ours to set.
     ///   - floor: no output gets a time before this. Files outside of the tree, such as the system headers that
     ///     saved commands name, may be newer than sources that were unpacked with old times.
     package init(
@@ -91,7 +92,6 @@ package struct FreshnessPlan: Sendable {
             }
         }
         if base == .min { base = present }
-        base = max(base, floor)
         for place in plan.writes + plan.kept where plan.entries[place].role == .output {
             let entry = plan.entries[place]
             if !removed.contains(entry.path) { ordered.append((entry.order, false, entry.path)) }
@@ -102,6 +102,14 @@ package struct FreshnessPlan: Sendable {
         // than the outputs before it, since equal times count as fresh.
         let fine = tick <= 1000
         let step = max(1000, tick)
+        if sharesSources {
+            let steps = fine ? ordered.count : ordered.count { $0.isSource }
+            let edits = (plan.changed + plan.added + plan.conflicts).lazy.map(\.mtime).filter { $0 > base }
+            let ceiling = edits.min().map { resolution.floor($0 - Int64(steps + 2) * step) } ?? .max
+            base = max(base, min(floor, ceiling))
+        } else {
+            base = max(base, floor)
+        }
         var time = resolution.ceiling(base)
         var outputsBefore = false
         var start = 0

@@ -96,12 +96,6 @@ package struct RestorePlan: Sendable {
         return low < entries.count && entries[low].path == path ? low : nil
     }
 
-    /// True if some source may have to get another time.
-    package var setsTimesOfSources: Bool {
-        !changed.isEmpty || !added.isEmpty || !conflicts.isEmpty
-            || unchanged.contains { entries[$0.entry].order != 0 }
-    }
-
     /// Bytes that will be written.
     package var bytesToWrite: ByteCount { writes.reduce(ByteCount.zero) { $0 + entries[$1].size } }
 
@@ -128,10 +122,17 @@ package struct RestorePlan: Sendable {
                 writes.append(place)
                 replaced.append(entry.path)
             }
+        case (.output, _) where local.listing.files[index].isInBase && entry.isLinkToSource:
+            writes.append(place)
         case (.output, _):
-            // No evidence that a build made the file here: it may be the user's own.
+            // No evidence that a build made the file here: it may be the user's own. Among sources that other output
+            // trees have too, it is one even with that content: a stamp would make their outputs look newer.
             notOurs.insert(entry.path)
-            if same, let item { keep(place, item) } else { conflicts.append((entry.path, mtime)) }
+            if same, let item, !local.listing.files[index].isInBase {
+                keep(place, item)
+            } else {
+                conflicts.append((entry.path, mtime))
+            }
         case (.source, _), (.configuration, _):
             if same { unchanged.append((place, mtime)) } else { changed.append((entry.path, mtime)) }
         }

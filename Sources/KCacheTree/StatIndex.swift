@@ -46,6 +46,12 @@ package struct StatIndex: Sendable {
 
     package init(sorted records: [Record] = []) { self.records = records }
 
+    /// The index without the records of these paths. Where there are any it is no longer the one that was read.
+    package func without(_ isDoubtful: (TreePath) -> Bool) -> StatIndex {
+        let believed = records.filter { !isDoubtful($0.path) }
+        return believed.count == records.count ? self : StatIndex(sorted: believed)
+    }
+
     /// True if a file with this ctime, read at `now` (the filesystem's clock), can't change without being noticed.
     ///
     /// Times without a fraction come from filesystems that count whole seconds, or two of them.

@@ -25,16 +25,17 @@ package struct TimeResolution: Sendable, Equatable {
         }
     }
 
-    /// The coarser of the two where times are to be set in the directory's base too.
-    package static func measure(in root: Directory, withBase: Bool) throws -> TimeResolution {
+    /// The coarser of the directory's and its base's: the sources are edited there.
+    package static func measureEverywhere(in root: Directory) throws -> TimeResolution {
         let own = try measure(in: root)
-        guard withBase, let base = root.base?.directory else { return own }
+        guard let base = root.base?.directory else { return own }
         do { return TimeResolution(tick: max(own.tick, try measure(in: base).tick)) } catch let error
             as SystemError
-            where isOfPermission(error)
+            where error.isOfPermission
         {
-            // No time is set there either.
-            return own
+            // Where nothing can be written, the times of what is there tell.
+            let isCoarse = try base.entries().allSatisfy { $0.status.ctime % 1_000_000_000 == 0 }
+            return isCoarse ? TimeResolution(tick: max(own.tick, 2_000_000_000)) : own
         }
     }
 
@@ -42,13 +43,9 @@ package struct TimeResolution: Sendable, Equatable {
     package static func nowEverywhere(in root: Directory) throws -> Int64 {
         let own = try now(in: root)
         guard let base = root.base?.directory else { return own }
-        do { return min(own, try now(in: base)) } catch let error as SystemError where isOfPermission(error) {
+        do { return min(own, try now(in: base)) } catch let error as SystemError where error.isOfPermission {
             return own
         }
-    }
-
-    private static func isOfPermission(_ error: SystemError) -> Bool {
-        [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(error.errno)
     }
 
     /// The same by a file without a name, so that nothing in the tree changes; nil where there are none such.

@@ -18,7 +18,8 @@ package struct TreeListing: Sendable {
     package let files: [ScannedFile]
     /// Sockets, pipes, devices: named for people, otherwise passed over.
     package let special: [TreePath]
-    /// Paths that stand both in the directory and in its base, where only the former counts.
+    /// Paths that stand both in the directory and in its base, where only the former counts. Files in the one that are
+    /// folders in the other are among them, but no links from the one to the other.
     package let doubled: [TreePath]
 
     /// Takes files sorted by path.
@@ -28,8 +29,12 @@ package struct TreeListing: Sendable {
 
     /// What stands in a directory over a base.
     ///
-    /// - Parameter only: see `DirectoryBase.only`.
-    package init(_ own: TreeListing, over base: TreeListing, only: Set<TreePath>) {
+    /// - Parameters:
+    ///   - only: see `DirectoryBase.only`.
+    ///   - links: links in the directory to what stands in the base at the same path.
+    package init(
+        _ own: TreeListing, over base: TreeListing, only: Set<TreePath>, links: Set<TreePath> = []
+    ) {
         var merged: [ScannedFile] = []
         merged.reserveCapacity(own.files.count + base.files.count)
         var doubled: [TreePath] = []
@@ -41,11 +46,20 @@ package struct TreeListing: Sendable {
                 at += 1
             }
         }
+        var checked: TreePath?
         for file in own.files where !only.contains(file.path) {
             takeBase(before: file.path)
             if at < base.files.count, base.files[at].path == file.path {
-                doubled.append(file.path)
+                if !links.contains(file.path) { doubled.append(file.path) }
                 at += 1
+            } else if base.holdsFiles(below: file.path) {
+                doubled.append(file.path)
+            }
+            var folder = file.path.parent
+            if folder == checked { folder = nil } else { checked = folder }
+            while let path = folder {
+                if base.index(of: path) != nil, doubled.last != path { doubled.append(path) }
+                folder = path.parent
             }
             merged.append(file)
         }
@@ -53,13 +67,13 @@ package struct TreeListing: Sendable {
         self.init(files: merged, special: (own.special + base.special).sorted(), doubled: doubled)
     }
 
-    /// The listing without what lies below these directories.
-    package func leavingOut(_ directories: Set<TreePath>) -> TreeListing {
-        if directories.isEmpty { return self }
+    /// The listing without these files, and what lies below these directories.
+    package func leavingOut(_ paths: Set<TreePath>) -> TreeListing {
+        if paths.isEmpty { return self }
         func isKept(_ path: TreePath) -> Bool {
-            var above = path.parent
+            var above: TreePath? = path
             while let directory = above {
-                if directories.contains(directory) { return false }
+                if paths.contains(directory) { return false }
                 above = directory.parent
             }
             return true

@@ -54,17 +54,43 @@ package struct TreeRestorer: Sendable {
         (self.session, self.options) = (session, options)
     }
 
-    package func run() throws -> Summary {
+    /// The filesystem's clock, asked before anything is written.
+    package struct Start: Sendable {
+        let resolution: TimeResolution
+        let now: Int64
+    }
+
+    /// Looks whether the plan can be carried out here. Nothing is changed.
+    ///
+    /// - Throws: `TreeError` where it can't.
+    package func prepare() throws -> Start {
         try FilesystemCheck.check(plan, in: root)
-        let resolution = try TimeResolution.measure(in: root, withBase: plan.setsTimesOfSources)
-        let started = try TimeResolution.now(in: root)
+        let start = Start(
+            resolution: try TimeResolution.measureEverywhere(in: root), now: try TimeResolution.now(in: root))
+        try SharedSources.check(plan, times(start, without: []), in: root, now: start.now)
+        return start
+    }
+
+    /// - Parameter removed: outputs that make has to remake.
+    private func times(_ start: Start, without removed: [TreePath]) -> FreshnessPlan {
+        options.leavesStale
+            ? FreshnessPlan(leavingStale: plan, resolution: start.resolution, now: start.now)
+            : FreshnessPlan(
+                plan, resolution: start.resolution, now: start.now, without: Set(removed),
+                sharesSources: root.base != nil,
+                notBefore: start.resolution.floor(options.readingBegan ?? start.now))
+    }
+
+    package func run() throws -> Summary { try run(try prepare()) }
+
+    package func run(_ start: Start) throws -> Summary {
         let writes = plan.writes.filter { options.computed[plan.entries[$0].path] == nil }
         let standing = plan.kept + plan.unchanged.map(\.entry)
         try ContentCheck.check(
             writes, of: plan.entries, standing: options.thrift == nil ? [] : standing, session)
         if plan.mode == .whole { try PullMarker.set(in: root) }
         // Before any output gets the stamp: it must be older than all sources.
-        for setting in FreshnessPlan.ancient(plan, resolution: resolution, now: started) {
+        for setting in FreshnessPlan.ancient(plan, resolution: start.resolution, now: start.now) {
             try root.setModificationTime(setting.path, setting.mtime)
         }
         var disturbed = try stampStale()
@@ -79,12 +105,7 @@ package struct TreeRestorer: Sendable {
         for path in invalidated { try root.remove(path) }
         if options.sync, !plan.writes.isEmpty { try root.syncFilesystem() }
 
-        let freshness =
-            options.leavesStale
-            ? FreshnessPlan(leavingStale: plan, resolution: resolution, now: started)
-            : FreshnessPlan(
-                plan, resolution: resolution, now: started, without: Set(invalidated),
-                sharesSources: root.base != nil, notBefore: resolution.floor(options.readingBegan ?? started))
+        let freshness = times(start, without: invalidated)
         var summary = Summary(removed: invalidated, freshness: freshness)
         for setting in freshness.sources { try root.setModificationTime(setting.path, setting.mtime) }
         var computed: [FreshnessPlan.Setting] = []
@@ -156,9 +177,7 @@ package struct TreeRestorer: Sendable {
     /// Until the filesystem gives a later time to whatever is edited or built next.
     private func wait(until time: Int64) throws {
         for _ in 0..<10_000 {
-            let now =
-                plan.setsTimesOfSources
-                ? try TimeResolution.nowEverywhere(in: root) : try TimeResolution.now(in: root)
+            let now = try TimeResolution.nowEverywhere(in: root)
             if now >= time { return }
             WallClock.sleep(min(max(time - now, 1_000_000), 500_000_000))
         }

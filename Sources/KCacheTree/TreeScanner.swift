@@ -16,10 +16,26 @@ package struct TreeScanner: Sendable {
         guard let base = root.base else { return try scanAlone(root) }
         let (own, below) = (try root.realPath(), try base.directory.realPath())
         let sources = try scanAlone(base.directory)
-        let others = base.leavesOut(sources.files.filter { $0.status.kind == .link }.map(\.path))
+        let others = try base.leavesOut(sources.files.map(\.path)).union(Self.place(of: own, in: below))
+        let upper = try scanAlone(root).leavingOut(Self.place(of: below, in: own))
         return TreeListing(
-            try scanAlone(root).leavingOut(Self.place(of: below, in: own)),
-            over: sources.leavingOut(others.union(Self.place(of: own, in: below))), only: base.only)
+            upper, over: sources.leavingOut(others), only: base.only,
+            links: try Self.linked(upper, root.withoutBase(), to: below))
+    }
+
+    /// Links to what stands at the same path below another directory, as scripts/gdb/linux/Makefile makes them.
+    private static func linked(_ listing: TreeListing, _ root: Directory, to other: FilePath)
+        throws(SystemError) -> Set<TreePath>
+    {
+        var found = Set<TreePath>()
+        let prefix = Array("\(other.string)/".utf8)
+        for file in listing.files where file.status.kind == .link {
+            let target = try root.readLink(file.path)
+            if target.starts(with: prefix), target.dropFirst(prefix.count).elementsEqual(file.path.bytes) {
+                found.insert(file.path)
+            }
+        }
+        return found
     }
 
     private static func place(of inner: FilePath, in outer: FilePath) -> Set<TreePath> {

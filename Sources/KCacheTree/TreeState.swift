@@ -9,22 +9,32 @@ package import SystemPackage
 package struct TreeState: Sendable {
     private let folder: Directory
     private let key: String
+    /// Of what files held: an output directory may be turned to other sources.
+    private let contentKey: String
 
     /// - Parameters:
     ///   - cache: the user's cache folder for kcache; made where it is missing.
     ///   - root: the tree.
     package init(cache: FilePath, root: Directory) throws {
-        key = try Self.key(root)
+        (key, contentKey) = (try Self.key(root), try Self.contentKey(root))
         folder = try Directory.create(cache.appending("trees"))
     }
 
     /// The same, but makes nothing: nil where nothing is kept of any tree.
     package init?(existingIn cache: FilePath, root: Directory) throws {
-        key = try Self.key(root)
+        (key, contentKey) = (try Self.key(root), try Self.contentKey(root))
         do throws(SystemError) { folder = try Directory.open(cache.appending("trees")) } catch {
             if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
             throw error
         }
+    }
+
+    private static func contentKey(_ root: Directory) throws -> String {
+        guard let base = root.base?.directory else { return try key(root) }
+        var hash = DigestBuilder()
+        hash.update(try key(root))
+        hash.update(try key(base))
+        return String(hash.finish().hex.prefix(32))
     }
 
     private static func key(_ root: Directory) throws -> String {
@@ -36,12 +46,17 @@ package struct TreeState: Sendable {
         return String(hash.finish().hex.prefix(32))
     }
 
-    private func name(_ suffix: String) -> TreePath { TreePath(literal: Array("\(key).\(suffix)".utf8)) }
+    private func name(_ suffix: String) -> TreePath {
+        let isOfContent = suffix == Self.statIndex || suffix == Self.leftBy
+        return TreePath(literal: Array("\(isOfContent ? contentKey : key).\(suffix)".utf8))
+    }
+
+    private static let statIndex = "stat-index"
 
     /// The index of the last push or pull; an empty one if there is none, or if it can't be read.
     package func loadIndex() -> StatIndex {
         do {
-            guard let bytes = try folder.readFile(name("stat-index"), limit: 1 << 30) else {
+            guard let bytes = try folder.readFile(name(Self.statIndex), limit: 1 << 30) else {
                 return StatIndex()
             }
             return try StatIndex.decode(bytes)
@@ -71,7 +86,7 @@ package struct TreeState: Sendable {
     package func keep(_ index: StatIndex, leftBy snapshot: SnapshotID? = nil) throws -> String? {
         do {
             let bytes = index.encode()
-            try write(bytes, "stat-index")
+            try write(bytes, Self.statIndex)
             if let snapshot {
                 try write([Self.rules] + snapshot.digest.bytes + bytes.suffix(Digest.byteCount), Self.leftBy)
             }

@@ -16,7 +16,7 @@ enum KernelSource {
             "scripts/modules-check.sh", "scripts/link-vmlinux.sh", "scripts/file-size.sh",
             "scripts/cc-version.sh", "scripts/as-version.sh", "scripts/ld-version.sh",
             "scripts/install.sh", "scripts/depmod.sh", "scripts/pahole-version.sh", "scripts/pahole-flags.sh",
-            "scripts/min-tool-version.sh",
+            "scripts/min-tool-version.sh", "kernel/gen_kheaders.sh",
             "init/build-version", "include/linux/kconfig.h", "include/linux/compiler-version.h",
             "include/linux/kbuild.h", "include/linux/mod_devicetable.h", "include/linux/license.h",
         ] + makefiles
@@ -41,7 +41,7 @@ enum KernelSource {
     static func subset() throws -> URL {
         let cache = try cacheFolder()
         let origin = try origin()
-        let name = "source-2-" + origin.path.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+        let name = "source-3-" + origin.path.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
         let folder = cache.appending(path: name)
         if FileManager.default.fileExists(atPath: folder.path) { return folder }
         let work = cache.appending(path: "unpack-\(UUID().uuidString)")

@@ -37,6 +37,10 @@ int kcache_read_directory(int dirfd, kcache_visit visit, void *context);
 /// utimensat(2) with both times set to `mtime_ns`, never through a symbolic link.
 int kcache_set_mtime(int dirfd, const char *name, int64_t mtime_ns);
 int kcache_fset_mtime(int fd, int64_t mtime_ns);
+/// Sets the time of the last access to what it is: fails as `kcache_set_mtime` would.
+int kcache_ask_set_times(int dirfd, const char *name);
+/// 1 where the filesystem of an open file is mounted read-only, else 0.
+int kcache_is_read_only(int fd);
 
 int kcache_syncfs(int fd);
 int kcache_reflink(int to, int from);

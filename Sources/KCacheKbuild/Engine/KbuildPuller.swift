@@ -152,7 +152,6 @@ package struct KbuildPuller: Sendable {
             return report
         }
         try removeTemporaries(inspection)
-        for folder in chosen.snapshot.header.emptyFolders { try root.makeDirectories(folder) }
         // When the reading began, by the filesystem's clock, which can't be read without writing: what has changed since
         // must look neither settled nor older than the outputs.
         let begun = try TimeResolution.now(in: root) - (SteadyClock.now() - started)
@@ -169,26 +168,28 @@ package struct KbuildPuller: Sendable {
             try finish(chosen, session, state, request, &report)
             return report
         }
-        try refuseUntouchable(plan, inspection)
-        try stampIntermediates(inspection)
         var options = restoreOptions(inspection, plan, changes, request)
         options.readingBegan = begun
+        options.leavesStale = install != nil
+        if isThrifty {
+            options.thrift = thrift(local)
+            if request.derive == nil { options.thrift?.bytesPerSecond = store.options.bytesPerSecond }
+        }
+        let restorer = TreeRestorer(
+            root: root, plan: plan, rules: inspection.rules, session: session, options: options)
+        let start = try restorer.prepare()
+        try stampIntermediates(inspection)
         if let install {
-            options.leavesStale = true
             // Before anything is written: a pull that is killed leaves a part as well.
             try state.save(
                 PartialPull(
                     snapshot: chosen.announcement.id, store: request.storeName ?? store.place,
                     paths: install.images,
                     outputs: install.outputs.union(try state.brought(in: inspection.listing)).sorted()))
+        } else {
+            try EmptyFolders.make(chosen.snapshot.header.emptyFolders, in: root, inspection.listing)
         }
-        if isThrifty {
-            options.thrift = thrift(local)
-            if request.derive == nil { options.thrift?.bytesPerSecond = store.options.bytesPerSecond }
-        }
-        let summary = try TreeRestorer(
-            root: root, plan: plan, rules: inspection.rules, session: session, options: options
-        ).run()
+        let summary = try restorer.run(start)
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
         try settle(plan, local, compared: begun, summary.freshness, root, state, chosen, &report)
         try finish(chosen, session, state, request, &report)
@@ -273,6 +274,12 @@ package struct KbuildPuller: Sendable {
     }
 
     private func mode(of inspection: TreeInspection) throws -> RestorePlan.Mode {
+        if let base = inspection.root.base?.directory, try PullMarker.isSet(in: base) {
+            throw KbuildError(
+                .unfit,
+                "nothing was pulled: a pull into the sources \(base.path.string) did not come to its end: pull there again "
+                    + "first")
+        }
         if try PullMarker.isSet(in: inspection.root) { return .whole }
         if inspection.listing.files.isEmpty, inspection.listing.special.isEmpty { return .whole }
         guard inspection.tree != nil else {
@@ -405,40 +412,18 @@ package struct KbuildPuller: Sendable {
                 + "install it with the rest: move it away")
     }
 
-    /// Sources that differ have to get times after the outputs. Those of an output tree may be another's, or on a
-    /// medium that can't be written to; and one whose time lies in the future can't get an older one, since other
-    /// output trees may count on it.
-    private func refuseUntouchable(_ plan: RestorePlan, _ inspection: TreeInspection) throws {
-        guard let base = inspection.root.base?.directory else { return }
-        let now = try TimeResolution.now(in: inspection.root)
-        if let file = inspection.listing.files.first(where: { $0.isInBase && $0.status.mtime > now }) {
-            throw KbuildError(
-                .unfit,
-                "nothing was pulled: the time of \(base.path.string)/\(file.path) lies in the future: touch it, then pull"
-            )
-        }
-        let freshness = FreshnessPlan(
-            plan, resolution: TimeResolution(tick: 1), now: now, sharesSources: true)
-        for setting in freshness.sources {
-            guard let file = inspection.listing[setting.path], file.isInBase else { continue }
-            do throws(SystemError) { try base.setModificationTime(file.path, file.status.mtime) } catch {
-                guard [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(error.errno) else {
-                    throw error
-                }
-                throw KbuildError(
-                    .unfit,
-                    "nothing was pulled: \(file.path) is not the snapshot's, and its time can't be set in "
-                        + "\(base.path.string) (\(error.errno)), so that make would not see that: pull as the owner "
-                        + "of the sources, or into a tree of your own")
-            }
-        }
-    }
-
     /// What killed pulls left; no other one can run here, since the tree's lock is held.
     private func removeTemporaries(_ inspection: TreeInspection) throws {
         for file in inspection.listing.files
         where TemporaryName.isTemporary(file.path.name) && !PullMarker.isMarker(file.path) {
-            try inspection.root.remove(file.path)
+            guard file.isInBase, let base = inspection.root.base?.directory else {
+                try inspection.root.remove(file.path)
+                continue
+            }
+            // Where the clock was asked. The sources may be another user's.
+            do throws(SystemError) { try base.remove(file.path) } catch {
+                guard error.isOfPermission else { throw error }
+            }
         }
     }
 
@@ -446,7 +431,7 @@ package struct KbuildPuller: Sendable {
     /// be a link that was interrupted.
     private func stampIntermediates(_ inspection: TreeInspection) throws {
         for (file, fileClass) in zip(inspection.listing.files, inspection.classification.classes)
-        where fileClass == .leftOut(.intermediate) {
+        where fileClass == .leftOut(.intermediate) && !file.isInBase {
             try inspection.root.setModificationTime(file.path, FreshnessPlan.staleTime)
         }
     }
@@ -469,9 +454,17 @@ package struct KbuildPuller: Sendable {
             plan.entries.contains(where: { $0.path == sums && $0.role == .output })
         {
             let architecture = inspection.tree?.architecture ?? ""
+            let made = changes.made[sums] ?? .max
+            let late = changes.late.filter { $0.value > made }.keys
+            let isOther = [Array(changes.all), Array(late), plan.leftovers].joined().contains {
+                $0.hasSuffix(".h")
+            }
             options.computed[sums] = {
-                try KheadersSums.content(
-                    in: root, architecture: architecture, environment: host.environment, runner: host.runner)
+                // The archive that came has the snapshot's headers in it.
+                if isOther { return nil }
+                return try KheadersSums.content(
+                    in: root, architecture: architecture,
+                    environment: host.environment.merging(host.arguments) { $1 }, runner: host.runner)
             }
         }
         return options
@@ -522,7 +515,12 @@ package struct KbuildPuller: Sendable {
         _ root: Directory, _ state: TreeState, _ chosen: SnapshotChooser.Chosen, _ report: inout Report
     ) throws {
         let result = try RestoredIndex.make(plan, local, freshness, root: root, compared: compared)
-        for path in result.edited { try root.setModificationTime(path, try TimeResolution.now(in: root)) }
+        for path in result.edited {
+            // One that is newer than all outputs needs no other time, and no source of other output trees may become older.
+            let current = try root.status(path)?.mtime ?? 0
+            if current > freshness.settledAt { continue }
+            try root.setModificationTime(path, max(current, try TimeResolution.now(in: root)))
+        }
         // What was spared may be an output to the next pull, and stale.
         let isClean = report.only == nil && !plan.sparesAny
         report.remarks += try [state.keep(result.index, leftBy: isClean ? chosen.announcement.id : nil)]

@@ -133,6 +133,11 @@ package struct KbuildPusher: Sendable {
         guard inspection.roles.contains(.output) else {
             throw KbuildError(.notBuilt, "nothing is built in \(place): run make first, then push")
         }
+        if let other = try TreePlace.otherSources(of: inspection.root) {
+            throw KbuildError(
+                .unfit,
+                "what is built in \(place) was made from the sources in \(other): run make here first, then push")
+        }
         if request.partial { return }
         let findings = InterruptedBuild.findings(inspection.classification)
         guard let first = findings.first else { return }

@@ -23,17 +23,17 @@ package struct TreeInspection: Sendable {
         tree = try KbuildTree.recognize(
             root, listing: listing, environment: host.environment, runner: host.runner)
         if let tree {
-            if let base = root.base?.directory,
-                let obstacle = TreePlace.obstacle(
-                    listing, architecture: tree.architecture, source: try base.realPath())
-            {
-                throw KbuildError(.unfit, obstacle)
-            }
             let tracked = try GitTracking.tracked(
                 in: root.base?.directory ?? root, environment: host.environment, runner: host.runner)
             classification = try TreeClassifier(
                 tree: tree, tracked: tracked, pulled: try state.brought(in: listing)
             ).classify(listing, in: root)
+            if let base = root.base?.directory,
+                let obstacle = TreePlace.obstacle(
+                    classification, architecture: tree.architecture, source: try base.realPath())
+            {
+                throw KbuildError(.unfit, obstacle)
+            }
         } else {
             classification = Classification(
                 listing: listing, classes: listing.files.map { Self.classWithoutRules($0.path) })
@@ -42,7 +42,7 @@ package struct TreeInspection: Sendable {
         let source = try root.base?.directory.realPath()
         rules = TreeContentRules.make(
             TreePaths(tree: Array(rootPath.string.utf8), source: source.map { Array($0.string.utf8) }))
-        index = state.loadIndex()
+        index = try Self.believed(state.loadIndex(), listing, root)
     }
 
     /// Reads what the files hold, with the stat index.
@@ -54,6 +54,16 @@ package struct TreeInspection: Sendable {
         let roles = roles ?? self.roles
         let reader = ContentReader(root: root, listing: listing, roles: roles, rules: rules, index: index)
         return LocalTree(root: root, listing: listing, roles: roles, contents: try reader.read(options))
+    }
+
+    /// The records that a stat can vouch for. In an image of fixed times (squashfs, ISO 9660) no ctime tells one image
+    /// from the next: of such sources nothing is believed.
+    private static func believed(_ index: StatIndex, _ listing: TreeListing, _ root: Directory) throws -> StatIndex
+    {
+        guard let base = root.base?.directory, try base.isOnReadOnlyMount() else { return index }
+        return index.without { path in
+            listing[path].map { $0.isInBase && $0.status.ctime == $0.status.mtime } ?? false
+        }
     }
 
     /// Where no Makefile tells (a pull into an empty directory that was killed), all is a source.

@@ -106,7 +106,7 @@ package struct KbuildLocation: Hashable, Sendable {
 
     /// What a Makefile that Kbuild made in an output tree leads to: `include TREE/Makefile`, or up to 5.x
     /// `MAKEARGS := -C TREE`.
-    private static func includedTree(_ makefile: [UInt8]) -> FilePath? {
+    static func includedTree(_ makefile: [UInt8]) -> FilePath? {
         guard makefile.count < 4096 else { return nil }
         var found: [FilePath] = []
         for line in makefile.split(separator: UInt8(ascii: "\n")) {

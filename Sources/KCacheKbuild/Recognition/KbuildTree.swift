@@ -31,7 +31,8 @@ package struct KbuildTree: Hashable, Sendable {
         guard let makefile = try read("Makefile", directory), contains(makefile, "Kbuild.include") else {
             return nil
         }
-        let recorded = try SourceArchitecture.recorded(in: directory, listing: listing)
+        var recorded = try SourceArchitecture.recorded(in: directory, listing: listing)
+        if recorded?.isEmpty == true, environment["ARCH"]?.isEmpty == false { recorded = nil }
         let release = try read("include/config/kernel.release", directory) ?? []
         return KbuildTree(
             architecture: recorded ?? SourceArchitecture.ofHost(environment: environment, runner: runner),

@@ -33,8 +33,14 @@ package struct TreePlace: Hashable, Sendable {
             return TreePlace(
                 output: location.output, source: location.output == location.source ? nil : location.source)
         case .none(let reason):
-            if words.isEmpty { return TreePlace(output: directory) }
-            throw KbuildError(.notKbuild, "\(words.joined(separator: " ")) means nothing here: \(reason)")
+            var asked = words
+            if words.isEmpty, let value = relevant["KBUILD_OUTPUT"], !value.isEmpty {
+                // Without it there would be a tree.
+                let plain = MakeInvocation(arguments: [], environment: [:], workingDirectory: directory)
+                if case .tree = KbuildLocation.find(plain) { asked = ["KBUILD_OUTPUT=\(value)"] }
+            }
+            if asked.isEmpty { return TreePlace(output: directory) }
+            throw KbuildError(.notKbuild, "\(asked.joined(separator: " ")) means nothing here: \(reason)")
         }
     }
 
@@ -45,24 +51,60 @@ package struct TreePlace: Hashable, Sendable {
         let directory = create ? try Directory.create(output) : try Directory.open(output)
         guard let source else { return directory }
         let base = try Directory.open(source)
-        let path = try base.realPath()
         return try directory.over(
-            DirectoryBase(base, only: Self.madeEachTime) { Self.otherOutputs(of: path, links: $0) })
+            DirectoryBase(base, only: Self.madeEachTime) { paths throws(SystemError) in
+                try Self.otherOutputs(in: base, paths: paths)
+            })
     }
 
     /// What Kbuild writes into an output directory by every make (`outputmakefile` in the top Makefile): no part of
     /// the build. Sources of the first two names are.
     private static let madeEachTime = Set(["Makefile", ".gitignore", "source"].compactMap { TreePath($0) })
 
-    /// Output directories of other builds among the sources: those with Kbuild's link to the sources in them.
-    private static func otherOutputs(of source: FilePath, links: [TreePath]) -> Set<TreePath> {
-        guard let own = FileIdentity(source) else { return [] }
-        return Set(
-            links.filter { $0.name.elementsEqual("source".utf8) }.compactMap { link -> TreePath? in
-                let text = String(decoding: link.bytes, as: UTF8.self)
-                guard FileIdentity(source.appending(text)) == own else { return nil }
-                return link.parent
-            })
+    /// Outputs of other builds among the sources: output directories, which have Kbuild's link to their sources or a
+    /// configuration in them, and what has a saved command, as objects of external modules have.
+    ///
+    /// They are nobody's sources, and a pull must not give them times. Whose output directory it is does not matter, so
+    /// that one that a container has made, with the sources at another path, is known too.
+    private static func otherOutputs(in source: Directory, paths: [TreePath]) throws(SystemError)
+        -> Set<TreePath>
+    {
+        var found: Set<TreePath> = []
+        for path in paths {
+            let name = path.name
+            if name.elementsEqual("source".utf8) || name.elementsEqual(".config".utf8),
+                let folder = path.parent, try isOutputDirectory(folder, in: source)
+            {
+                found.insert(folder)
+            } else if let target = CommandEvidence.target(of: name), try isSavedCommand(path, of: target, in: source)
+            {
+                found.insert(path)
+                if let made = TreePath(path.bytes[..<path.nameStart] + target) { found.insert(made) }
+            }
+        }
+        return found
+    }
+
+    private static func isSavedCommand(_ path: TreePath, of target: ArraySlice<UInt8>, in source: Directory)
+        throws(SystemError) -> Bool
+    {
+        guard try source.status(path)?.kind == .file, let text = try source.readFile(path) else { return false }
+        return CommandEvidence.proves(text, target: target)
+    }
+
+    /// True if Kbuild wrote a Makefile there that leads to sources, or a configuration was built there.
+    private static func isOutputDirectory(_ folder: TreePath, in source: Directory) throws(SystemError)
+        -> Bool
+    {
+        func place(_ name: String) -> TreePath? { folder.appending(entry: Array(name.utf8)) }
+        if let makefile = place("Makefile"), try source.status(makefile)?.kind == .file,
+            let text = try source.readFile(makefile, limit: 1 << 20), KbuildLocation.includedTree(text) != nil
+        {
+            return true
+        }
+        return try place("include/config/auto.conf").map { path throws(SystemError) in
+            try source.status(path) != nil
+        } ?? false
     }
 
     /// How command lines name the sources.
@@ -90,16 +132,39 @@ package struct TreePlace: Hashable, Sendable {
         return isRelative ? .below : .apart
     }
 
+    /// The sources that the saved commands of an output directory name by their path, where those are not its own: make
+    /// would build everything anew.
+    static func otherSources(of root: Directory) throws(SystemError) -> FilePath? {
+        guard let base = root.base?.directory, let text = try KbuildTree.read("scripts/basic/.fixdep.cmd", root),
+            let named = Self.source(in: text)
+        else { return nil }
+        let place = named.removingLastComponent().removingLastComponent().removingLastComponent()
+        if let own = FileIdentity(try base.realPath()), FileIdentity(place) == own { return nil }
+        return place
+    }
+
+    private static func source(in text: [UInt8]) -> FilePath? {
+        do throws(CmdFileError) {
+            let path = FilePath(String(decoding: try CmdFile(parsing: text).source, as: UTF8.self))
+            return path.isAbsolute ? path : nil
+        } catch _ { return nil }
+    }
+
     /// Why Kbuild would not build apart from these sources, or nobody could tell which file it takes; nil if all is
     /// well.
-    static func obstacle(_ listing: TreeListing, architecture: String, source: FilePath) -> String? {
+    static func obstacle(_ tree: Classification, architecture: String, source: FilePath) -> String? {
+        let listing = tree.listing
         let generated = Array("arch/\(architecture)/include/generated/".utf8)
         let unclean = listing.files.contains { file in
             file.isInBase
                 && (file.path.bytes.elementsEqual(".config".utf8) || file.path.hasPrefix("include/config/")
                     || file.path.bytes.starts(with: generated))
         }
-        let doubled = listing.doubled
+        // What no build reads may well be in both: lists of tags, an editor's files.
+        let doubled = listing.doubled.filter { path in
+            guard case .leftOut(let reason)? = tree[path] else { return true }
+            return reason == .secret
+        }
         if unclean || doubled.contains(where: { $0.bytes.elementsEqual(".config".utf8) }) {
             return
                 "the source tree \(source.string) is not clean, and Kbuild refuses to build elsewhere from it: run "
