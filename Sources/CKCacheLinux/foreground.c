@@ -13,6 +13,22 @@ enum { watched_count = sizeof watched / sizeof *watched };
 
 static volatile sig_atomic_t child = 0;
 static volatile sig_atomic_t early = 0;
+static volatile sig_atomic_t generations = 0;
+
+// To the child, or to the program that it runs for this process in a namespace of its own: that one's end is the
+// child's too, while a child that goes first would tell nobody inside.
+static void pass_on(int signal) {
+    pid_t to = (pid_t)child;
+    for (int i = 0; i < generations; i++) {
+        pid_t next = kcache_first_child(to);
+        if (next <= 0) {
+            to = (pid_t)child;
+            break;
+        }
+        to = next;
+    }
+    kill(to, signal);
+}
 
 static void on_signal(int signal, siginfo_t *info, void *context) {
     (void)context;
@@ -22,17 +38,18 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
     else if (info->si_code <= 0 || (signal == SIGHUP && getsid(0) == getpid()))
         // From a process, and perhaps to this one alone. The kernel's (the terminal's) reach the child too, but
         // for a hangup: of that only the session's leader is told.
-        kill((pid_t)child, signal);
+        pass_on(signal);
     errno = saved;
 }
 
 int kcache_run_foreground(
-    const char *program, char *const argv[], char *const envp[], int output, int error, int *status) {
+    const char *program, char *const argv[], char *const envp[], int output, int error, int inner, int *status) {
     struct sigaction before[watched_count];
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
     sigemptyset(&action.sa_mask);
     child = 0;
     early = 0;
+    generations = inner;
     // A handler before the start and not SIG_IGN: exec resets it, so that the child has what this process had;
     // what was ignored (nohup, a script's background job) stays so in both.
     for (int i = 0; i < watched_count; i++) {
@@ -58,7 +75,7 @@ int kcache_run_foreground(
     posix_spawnattr_destroy(&attributes);
     if (result == 0) {
         child = (sig_atomic_t)pid;
-        if (early) kill(pid, early);
+        if (early) pass_on(early);
         early = 0;
         siginfo_t info;
         // Not reaped yet: until `child` is forgotten no other process can have its number.

@@ -52,6 +52,31 @@ struct Invocation {
         HostEnvironment(environment: environment, cacheFolder: try cacheFolder())
     }
 
+    /// `$XDG_DATA_HOME/kcache/roots`, else `~/.local/share/kcache/roots`.
+    func roots() throws -> RootLibrary {
+        let folder = try folder("XDG_DATA_HOME", below: ".local/share").appending("kcache").appending("roots")
+        return RootLibrary(folder, host: try host())
+    }
+
+    /// The host with the root that was named; without one the host itself.
+    ///
+    /// - Parameter engine: nil: what `KCACHE_ROOT_ENGINE` says, else bubblewrap.
+    func host(root: String?, engine: String?) throws -> HostEnvironment {
+        var host = try host()
+        guard let root else { return host }
+        let set = environment["KCACHE_ROOT_ENGINE"].flatMap { $0.isEmpty ? nil : $0 }
+        let name = engine ?? set ?? RootEngine.bubblewrap.rawValue
+        guard let chosen = RootEngine(rawValue: name) else {
+            let known = RootEngine.allCases.map(\.rawValue).joined(separator: " or ")
+            throw SettingsError("there is no engine \(name) to enter a root: take \(known)", status: 2)
+        }
+        let console = console
+        host.root = try roots().open(root, path: absolute(root), engine: chosen) {
+            console.diagnostic("note: \($0)")
+        }
+        return host
+    }
+
     /// The path as the user means it, from the directory that they are in.
     func absolute(_ text: String) -> FilePath {
         let path = FilePath(text)

@@ -28,7 +28,7 @@ package struct KCache: ParsableCommand {
             ShowCommand.self,
             ForgetCommand.self, CollectCommand.self, VerifyCommand.self, StatsCommand.self, EnvCommand.self,
             DoctorCommand.self,
-            StoreCommand.self, ConfigCommand.self, ServeCommand.self,
+            StoreCommand.self, RootCommand.self, ConfigCommand.self, ServeCommand.self,
             WalkCommand.self, SyscallsCommand.self,
         ])
 

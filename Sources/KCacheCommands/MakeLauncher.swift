@@ -40,7 +40,13 @@ struct MakeLauncher {
 
     /// Runs make, and ends this process as make ends.
     func run(_ invocation: Invocation = .current()) -> Never {
-        let session = MakeSession(host: host(invocation), store: store(invocation))
+        let session: MakeSession
+        do {
+            session = MakeSession(host: try hostInRoot(invocation), store: store(invocation))
+        } catch {
+            ErrorReport.tell(ErrorReport.describe(error) ?? "\(error)")
+            exit(2)
+        }
         var options = options
         if !StatusLineRun.isPossible(invocation.environment) { options.statusLine = false }
         var request = MakeSession.Request(
@@ -92,6 +98,12 @@ struct MakeLauncher {
             explain(["no status line: \(error)"], invocation)
             return nil
         }
+    }
+
+    /// With the root of `--root`, if one was named.
+    private func hostInRoot(_ invocation: Invocation) throws -> HostEnvironment? {
+        guard let root = options.root else { return host(invocation) }
+        return try invocation.host(root: root, engine: options.rootEngine)
     }
 
     /// No folder for caches, no caches: make runs all the same.

@@ -32,7 +32,6 @@ package struct SnapshotHeader: Hashable, Sendable {
     /// More are not kept: a kernel has a few dozen.
     package static let mostEmptyFolders = 10_000
 
-
     package init() {}
 }
 

@@ -30,6 +30,11 @@ package struct Catalog: Sendable {
     package let entries: [CatalogEntry]
     package let unreadable: [Unreadable]
 
+    /// Those of trees, or those of roots to build in.
+    package func only(roots: Bool) -> Catalog {
+        Catalog(entries: entries.filter { $0.header.environment.isRoot == roots }, unreadable: unreadable)
+    }
+
     package subscript(id: SnapshotID) -> CatalogEntry? { entries.first { $0.id == id } }
 
     /// Finds one snapshot by the start of its number (four digits or more) or by its name, of several with

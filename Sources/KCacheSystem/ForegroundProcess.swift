@@ -11,6 +11,8 @@ package struct ForegroundProcess: Sendable {
     package var arguments: [[UInt8]]
     /// `NAME=VALUE` entries.
     package var environment: [[UInt8]]
+    /// Where the program only runs another one in namespaces of its own: what it needs for that.
+    package var enclosure: Enclosure?
 
     package init(program: FilePath, arguments: [[UInt8]], environment: [[UInt8]]) {
         (self.program, self.arguments, self.environment) = (program, arguments, environment)
@@ -44,8 +46,10 @@ package struct ForegroundProcess: Sendable {
         var status: Int32 = 0
         let output = terminal?.slave ?? -1
         let error = terminal?.takesErrors == true ? output : -1
-        let result = withPointers { kcache_run_foreground($0, $1, $2, output, error, &status) }
+        let inner = enclosure?.generations ?? 0
+        let result = withPointers { kcache_run_foreground($0, $1, $2, output, error, inner, &status) }
         try check(result, "run", program.string)
+        enclosure?.awaitEnd()
         let signal = status & 0x7f
         return signal == 0 ? .exited((status >> 8) & 0xff) : .signaled(signal)
     }

@@ -14,7 +14,9 @@ import Testing
             let help = KCache.helpMessage(for: command, columns: 100)
             let isRoot = command == KCache.self
             let name = isRoot ? "push" : command._commandName
-            #expect(help.contains("kcache \(name)") || help.contains("kcache store \(name)"), "\(command)")
+            #expect(
+                help.contains("kcache \(name)") || help.contains("kcache store \(name)")
+                    || help.contains("kcache root \(name)"), "\(command)")
             #expect(isRoot || help.contains("Example"), "\(command)")
             #expect(!command.configuration.abstract.isEmpty)
         }

@@ -61,9 +61,9 @@ int kcache_errno(void);
 /// Runs a program with this process's descriptors, group and terminal, and waits: 0 and its wait status, or
 /// -errno if it could not be started. Meanwhile signals from processes are passed on; the terminal's reach it
 /// by themselves. `output` and `error` take the places of descriptors 1 and 2; -1 leaves those as they are.
-/// Not for two threads at once.
+/// Not for two threads at once. `inner`: signals are for that many generations below the program: 0 is itself.
 int kcache_run_foreground(
-    const char *program, char *const argv[], char *const envp[], int output, int error, int *status);
+    const char *program, char *const argv[], char *const envp[], int output, int error, int inner, int *status);
 /// execve(2); returns only -errno.
 int kcache_replace(const char *program, char *const argv[], char *const envp[]);
 /// Ends this process as a child with that wait status ended: with its exit status, or by the same signal.
@@ -105,3 +105,11 @@ int kcache_room(int fd, struct kcache_room *out);
 int kcache_nameless_file(int dirfd);
 /// faccessat(2) as the effective user, links not followed; 0 or -errno.
 int kcache_may_write(int dirfd, const char *name);
+/// openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: links, absolute ones too, are followed as if the directory
+/// were `/`. A descriptor or -errno; -ENOSYS where the kernel has no openat2 (before 5.6).
+int kcache_open_in_root(int rootfd, const char *path, int flags);
+/// A file in memory with a seccomp program by which nothing can be typed into a terminal (TIOCSTI, TIOCLINUX); stays
+/// open on exec. A descriptor or -errno.
+int kcache_terminal_filter(void);
+/// The first child of a process, 0 if there is none or it can't be told. May be called by a signal's handler.
+pid_t kcache_first_child(pid_t parent);

@@ -21,12 +21,17 @@ struct MakeCommand: ParsableCommand {
 
               ln -s "$(command -v kcache)" ~/bin/make
 
+            With --root make and all that it runs are those of another root filesystem (`kcache root --help`), and
+            the tree stands there at its own path. There is no network, nothing else of this machine, and of the
+            environment only what is for make and Kbuild.
+
             KCACHE_MAKE=off makes it plain make everywhere.
 
             Example:
 
               kcache make -j8 bzImage modules
               kcache make --warm --push -j8
+              kcache make --root trixie -j8
             """))
 
     @Flag(inversion: .prefixedNo, help: "Pull first where nothing has been built.")
@@ -48,6 +53,15 @@ struct MakeCommand: ParsableCommand {
     var statusLine: Bool?
     @Flag(inversion: .prefixedNo, help: "Print what is decided, and why, on standard error.")
     var explain: Bool?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Build inside this root: a name, a folder, a tarball.", valueName: "image"))
+    var root: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("What enters it: bubblewrap, or nspawn. Default: bubblewrap.", valueName: "engine")
+    )
+    var rootEngine: String?
     @Argument(
         parsing: .captureForPassthrough,
         help: ArgumentHelp("Make's own options, goals and variables.", valueName: "make-arguments"))
@@ -60,6 +74,7 @@ struct MakeCommand: ParsableCommand {
             (.warm, warm), (.push, push), (.pins, pins), (.always, always), (.prune, prune),
             (.probeCache, probeCache), (.statusLine, statusLine), (.explain, explain),
         ]
+        (settings.make.root, settings.make.rootEngine) = (root, rootEngine)
         for case (let option, let value?) in given { settings.make[option] = value }
         MakeLauncher(arguments: arguments.map { Array($0.utf8) }, settings: settings, isLink: false).run()
     }

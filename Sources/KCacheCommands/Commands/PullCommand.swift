@@ -21,6 +21,7 @@ struct PullCommand: ParsableCommand {
               kcache pull nightly            the newest one of that name
               kcache pull /srv/kcache        the best one of another store
               kcache pull ssh://desk         the best one of another machine
+              kcache pull --root trixie      for builds with kcache make --root trixie
               kcache pull --require-signature
               kcache pull O=../build         outputs apart from the sources, as with make O=
               kcache pull --only install && make install modules_install
@@ -31,6 +32,7 @@ struct PullCommand: ParsableCommand {
             """))
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var inRoot: RootOptions
     @OptionGroup var signatures: SignatureOptions
     @Argument(
         help: ArgumentHelp(
@@ -86,7 +88,8 @@ struct PullCommand: ParsableCommand {
         request.announce = { announcement in
             if global.format == .text, !global.quiet { Self.announce(announcement, global, invocation) }
         }
-        let report = try KbuildPuller(host: try invocation.host(), store: store, near: near).pull(request)
+        let report = try KbuildPuller(host: try inRoot.host(invocation), store: store, near: near).pull(
+            request)
         store.rememberLine()
         if global.format == .json {
             let result = PullResult(report, store: store.place, traffic: store.traffic, dryRun: dryRun)

@@ -22,9 +22,11 @@ struct PushCommand: ParsableCommand {
               cd linux && make -j8 && kcache push --name nightly
               kcache push ssh://desk
               kcache push --sign=~/.ssh/id_ed25519.pub team
+              kcache push --root trixie      a tree that kcache make --root trixie has built
             """))
 
     @OptionGroup var global: GlobalOptions
+    @OptionGroup var inRoot: RootOptions
     @Argument(
         help: ArgumentHelp(
             """
@@ -76,7 +78,7 @@ struct PushCommand: ParsableCommand {
         let stores = try StoreChoice(global, invocation, named: destinations.first)
         let progress = ProgressLine(console: invocation.console, quiet: global.quiet)
         let store = try Store.open(at: stores.local, mode: .createIfMissing)
-        let report = try KbuildPusher(host: try invocation.host(), store: store)
+        let report = try KbuildPusher(host: try inRoot.host(invocation), store: store)
             .push(try request(invocation, output, progress))
         var results = [PushResult(report, store: store.place)]
         let isShown = global.format == .text && !global.quiet

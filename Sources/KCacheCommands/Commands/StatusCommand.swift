@@ -20,6 +20,7 @@ struct StatusCommand: ParsableCommand {
     @OptionGroup var global: GlobalOptions
     @Argument(help: ArgumentHelp("Where the outputs are, as for make.", valueName: "O=DIR"))
     var output: [String] = []
+    @OptionGroup var inRoot: RootOptions
     @Flag(name: .long, help: "Name every target, not only those where a cause begins.")
     var all = false
 
@@ -31,7 +32,7 @@ struct StatusCommand: ParsableCommand {
 
     func run() throws {
         let invocation = Invocation.current()
-        let report = try KbuildStatus(host: try invocation.host()).report(
+        let report = try KbuildStatus(host: try inRoot.host(invocation)).report(
             try global.treePlace(invocation, words: output))
         if global.format == .json {
             invocation.console.print(try JSONText.of(StatusResult(report)))

@@ -15,7 +15,10 @@ struct MachineCondition: Sendable {
         self.host = host
         identity = .current()
         // Without a tree no tool is asked for: nobody knows which.
-        tools = try tree.map { try LocalToolchain(host: host, isReadOnly: true).recorded(in: $0.root, $0.listing) } ?? []
+        tools =
+            try tree.map {
+                try LocalToolchain(host: host, isReadOnly: true).recorded(in: $0.root, $0.listing)
+            } ?? []
     }
 
     func variable(_ name: String) -> String? {

@@ -10,6 +10,8 @@ package struct HostEnvironment: Sendable {
     package var clock: WallClock
     /// The user's cache folder for kcache (tree states lie there).
     package var cacheFolder: FilePath
+    /// The root filesystem that the tree is built in; nil: this machine's own.
+    package var root: RootImage?
 
     package init(
         environment: [String: String], runner: ProcessRunner = .system, clock: WallClock = .system,

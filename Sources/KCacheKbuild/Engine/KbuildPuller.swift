@@ -210,6 +210,7 @@ package struct KbuildPuller: Sendable {
         _ report: inout Report
     ) throws {
         if request.only == nil { try state.clearPartial() }
+        try keepRoot(chosen, state)
         do { try session.touch(chosen.announcement.id) } catch let error as StoreError {
             report.remarks.append("gc of \(store.place) is not told that this snapshot is in use: \(error)")
         }
@@ -217,6 +218,13 @@ package struct KbuildPuller: Sendable {
             report.remarks.append("the next pull fetches this again: \(failure)")
         }
         report.bytesRead = session.bytesRead
+    }
+
+    /// What was pulled is as if it had been built here, or in the root: the tools are the same.
+    private func keepRoot(_ chosen: SnapshotChooser.Chosen, _ state: TreeState) throws {
+        let toolchain = chosen.snapshot.header.environment.toolchainDigest
+        let note = host.root.map { RootNote(root: $0.reference, toolchain: toolchain) }
+        if try host.root != nil || state.rootNote() != nil { try state.keep(note) }
     }
 
     /// Keeps what was read of a tree in which nothing was touched.
@@ -245,7 +253,7 @@ package struct KbuildPuller: Sendable {
 
     private func look(_ request: Request, _ mode: RestorePlan.Mode) throws -> Far {
         let session = try session(request, mode)
-        let catalog = try session.catalog()
+        let catalog = try session.catalog().only(roots: false)
         // Of one that is named only its own is asked for.
         let likely = catalog.entries.prefix(request.snapshot == nil ? SnapshotChooser.closelyCompared : 0)
         return Far(

@@ -56,7 +56,10 @@ package struct KbuildPusher: Sendable {
         defer { lock.end() }
         let inspection = try TreeInspection(root, state: state, host: host)
         // Sources are whole, whatever the outputs are.
-        if !request.sourcesOnly { try refusePartial(inspection, state) }
+        if !request.sourcesOnly {
+            try refusePartial(inspection, state)
+            try refuseOtherRoot(inspection, state)
+        }
         try refuseUnfit(inspection, request)
 
         let session = try store.begin { request.waiting("waiting for a kcache gc of \(store.place)") }
@@ -119,6 +122,19 @@ package struct KbuildPusher: Sendable {
                 + "complete it (kcache pull) or build it (make), then push")
     }
 
+    /// What is noted as the toolchain must be what built the tree.
+    private func refuseOtherRoot(_ inspection: TreeInspection, _ state: TreeState) throws {
+        guard let note = try state.rootNote(), note.root.digest != host.root?.digest else { return }
+        let place = inspection.rootPath.string
+        let root = quoteForPeople(Array(note.root.name.utf8))
+        throw KbuildError(
+            .unfit,
+            host.root == nil
+                ? "\(place) was built in the root \(root): push it with --root \(root)"
+                : "\(place) was built in another root, \(root) (\(note.root.digest.short)): push it with that one, or "
+                    + "run kcache make --root first")
+    }
+
     private func refuseUnfit(_ inspection: TreeInspection, _ request: Request) throws {
         let place = inspection.rootPath.string
         guard let tree = inspection.tree else {
@@ -136,7 +152,8 @@ package struct KbuildPusher: Sendable {
         if let other = try TreePlace.otherSources(of: inspection.root) {
             throw KbuildError(
                 .unfit,
-                "what is built in \(place) was made from the sources in \(other): run make here first, then push")
+                "what is built in \(place) was made from the sources in \(other): run make here first, then push"
+            )
         }
         if request.partial { return }
         let findings = InterruptedBuild.findings(inspection.classification)
@@ -189,6 +206,7 @@ package struct KbuildPusher: Sendable {
         header.environment.layout = try TreePlace.recordedLayout(
             of: inspection.root, environment: host.environment)
         header.environment.pins = try BuildPins.recorded(in: inspection.root)
+        header.environment.root = host.root?.reference
         header.environment.toolchain = try LocalToolchain(host: host).recorded(inspection)
         return header
     }
@@ -255,7 +273,7 @@ package struct KbuildPusher: Sendable {
     {
         let architecture = header.environment.architecture
         let earlier = try session.catalog().entries.first {
-            $0.header.environment.architecture == architecture
+            $0.header.environment.architecture == architecture && !$0.header.environment.isRoot
         }
         guard let earlier else { return nil }
         do { return try session.snapshot(earlier.id).entries } catch is StoreError {

@@ -39,6 +39,7 @@ package struct KbuildStatus: Sendable {
         }
         var options = RebuildModel.Options()
         options.stampsArePinned = BuildPins.stampNames.allSatisfy { host.environment[$0]?.isEmpty == false }
+        options.outside = try host.root?.view()
         let commands = listing.files.filter {
             $0.path.name.first == UInt8(ascii: ".") && $0.path.hasSuffix(".cmd")
         }

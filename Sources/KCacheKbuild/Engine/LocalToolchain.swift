@@ -32,8 +32,9 @@ final class LocalToolchain {
         try recorded(in: inspection.root, inspection.listing)
     }
 
-    func recorded(in root: Directory, _ listing: TreeListing) throws -> [ToolIdentity] {
-        var request = try ToolchainProbe.Request.reading(root, listing)
+    /// - Parameter listing: what stands in the tree; without it only kernels are known.
+    func recorded(in tree: Directory, _ listing: TreeListing? = nil) throws -> [ToolIdentity] {
+        var request = try ToolchainProbe.Request.reading(tree, listing)
         request.recorded = request.recorded.filter { host.arguments[$0.key] == nil }
         return try probe(request)
     }
@@ -80,13 +81,22 @@ final class LocalToolchain {
     private func probe(_ request: ToolchainProbe.Request) throws -> [ToolIdentity] {
         var request = request
         request.arguments = host.arguments
+        let root = try host.root?.view()
         let digests =
             isReadOnly
-            ? try ToolDigests(reading: host.cacheFolder) : try ToolDigests(cache: host.cacheFolder)
+            ? try ToolDigests(reading: host.cacheFolder)
+            : try ToolDigests(cache: host.cacheFolder, root: root)
         defer { digests.save(now: host.clock.now()) }
         let memory = ToolchainMemory(digest: { try digests.digest($0) })
-        return try ToolchainProbe(environment: host.environment, runner: host.runner, memory: memory).tools(
-            request)
+        guard let inside = host.root, let root else {
+            return try ToolchainProbe(environment: host.environment, runner: host.runner, memory: memory)
+                .tools(request)
+        }
+        return try ToolchainProbe(
+            environment: RootEnvironment.values(host.environment), runner: try inside.runner(host),
+            memory: memory,
+            root: root
+        ).tools(request)
     }
 }
 

@@ -178,6 +178,8 @@ struct SnapshotChooser {
         if let warning { announcement.warnings.append(warning) }
         let comparison = try toolchains.compare(snapshot.header.environment.toolchain)
         announcement.toolchain = comparison.lines(objects: snapshot.entries.count { $0.path.hasSuffix(".o") })
+        announcement.toolchain += RootAdvice.lines(
+            built: snapshot.header.environment.root, here: host.root, sameTools: comparison.isSame)
         announcement.pins = BuildPins.differences(
             snapshot.header.environment.pins, environment: host.environment)
         return Chosen(announcement: announcement, snapshot: snapshot, toolchainImpact: comparison.impact)

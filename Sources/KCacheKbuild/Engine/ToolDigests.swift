@@ -15,27 +15,33 @@ final class ToolDigests: Sendable {
     /// Nil: nothing is kept.
     private let folder: Directory?
     private let state: Mutex<State>
-    private static let file = TreePath(literal: Array("tools.stat-index".utf8))
+    private let file: TreePath
 
-    init(cache: FilePath) throws {
-        root = try Directory.open("/")
-        let folder = try Directory.create(cache)
+    /// - Parameter root: whose files the paths name; nil: this machine's.
+    init(cache: FilePath, root view: RootView? = nil) throws {
+        root = try Directory.open(view?.folder ?? "/")
+        let name = view.map { "tools-\(Digest.of(Array($0.folder.string.utf8)).short).stat-index" }
+        file = name.map { TreePath(literal: Array($0.utf8)) } ?? Self.ownFile
+        let folder = try Directory.create(view == nil ? cache : cache.appending("trees"))
         self.folder = folder
-        state = Mutex(State(index: try Self.index(in: folder)))
+        state = Mutex(State(index: try Self.index(file, in: folder)))
     }
 
     /// For who changes nothing: uses what is kept, and keeps nothing.
     init(reading cache: FilePath) throws {
         root = try Directory.open("/")
         folder = nil
+        file = Self.ownFile
         var index = StatIndex()
         // A folder that is missing or closed to us costs reading the programs.
-        do throws(SystemError) { index = try Self.index(in: try Directory.open(cache)) } catch _ {}
+        do throws(SystemError) { index = try Self.index(file, in: try Directory.open(cache)) } catch _ {}
         state = Mutex(State(index: index))
     }
 
-    private static func index(in folder: Directory) throws(SystemError) -> StatIndex {
-        guard let bytes = try folder.readFile(Self.file, limit: 1 << 24) else { return StatIndex() }
+    private static let ownFile = TreePath(literal: Array("tools.stat-index".utf8))
+
+    private static func index(_ file: TreePath, in folder: Directory) throws(SystemError) -> StatIndex {
+        guard let bytes = try folder.readFile(file, limit: 1 << 24) else { return StatIndex() }
         // A damaged index costs reading the programs again.
         do { return try StatIndex.decode(bytes) } catch _ { return StatIndex() }
     }
@@ -72,7 +78,7 @@ final class ToolDigests: Sendable {
         guard let records else { return }
         do {
             try AtomicFile.write(
-                StatIndex(sorted: records).encode(), to: Self.file, in: folder, durable: false)
+                StatIndex(sorted: records).encode(), to: file, in: folder, durable: false)
         } catch _ {}
     }
 }

@@ -40,6 +40,7 @@ extension ToolDifference {
     fileprivate var betweenMachines: String {
         switch kind {
         case .version: "\(role): \(snapshot?.version ?? "") here, \(local?.version ?? "") there"
+        case .content where local?.version.isEmpty ?? true: "\(role): the files differ"
         case .content: "\(role): both say \"\(local?.version ?? "")\", but the programs differ"
         case .missing: "\(role): \(snapshot?.command ?? "") is missing there"
         case .additional: "\(role): \(local?.command ?? "") is there, and not here"

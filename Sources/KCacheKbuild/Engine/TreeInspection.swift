@@ -58,7 +58,8 @@ package struct TreeInspection: Sendable {
 
     /// The records that a stat can vouch for. In an image of fixed times (squashfs, ISO 9660) no ctime tells one image
     /// from the next: of such sources nothing is believed.
-    private static func believed(_ index: StatIndex, _ listing: TreeListing, _ root: Directory) throws -> StatIndex
+    private static func believed(_ index: StatIndex, _ listing: TreeListing, _ root: Directory) throws
+        -> StatIndex
     {
         guard let base = root.base?.directory, try base.isOnReadOnlyMount() else { return index }
         return index.without { path in

@@ -9,6 +9,10 @@ package struct MakeOptions: Hashable, Sendable {
     package var probeCache = true
     package var statusLine = true
     package var explain = false
+    /// The root to build in, as it was named; nil: this machine's own.
+    package var root: String?
+    /// The engine for it, as it was named.
+    package var rootEngine: String?
 
     package init() {}
 
@@ -55,7 +59,11 @@ package struct MakeOptions: Hashable, Sendable {
     /// The first word that is none ends it: all that follows is make's.
     package mutating func take(from words: [String]) -> Int {
         let front = Self.front(of: words)
-        for word in front {
+        for (i, word) in front.enumerated() {
+            if let (name, attached) = Self.text(word) {
+                let value = attached ?? (i + 1 < front.count ? front[i + 1] : "")
+                if name == Self.rootName { root = value } else { rootEngine = value }
+            }
             guard let (option, value) = Self.switched(by: word) else { continue }
             self[option] = value
         }
@@ -64,7 +72,28 @@ package struct MakeOptions: Hashable, Sendable {
 
     /// The words in front that are options of these, or `--help`.
     package static func front(of words: [String]) -> [String] {
-        Array(words.prefix { $0 == "--help" || switched(by: $0) != nil })
+        var count = 0
+        while count < words.count {
+            if let (_, attached) = text(words[count]) {
+                count = min(words.count, count + (attached == nil ? 2 : 1))
+            } else if words[count] == "--help" || switched(by: words[count]) != nil {
+                count += 1
+            } else {
+                break
+            }
+        }
+        return Array(words[..<count])
+    }
+
+    private static let rootName = "--root"
+
+    /// An option that takes a text, and what is attached to it.
+    private static func text(_ word: String) -> (name: String, value: String?)? {
+        for name in [rootName, "--root-engine"] {
+            if word == name { return (name, nil) }
+            if word.hasPrefix(name + "=") { return (name, String(word.dropFirst(name.count + 1))) }
+        }
+        return nil
     }
 
     /// The words of `KCACHE_MAKEFLAGS`.

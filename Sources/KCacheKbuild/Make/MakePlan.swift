@@ -31,8 +31,8 @@ package struct MakePlan: Sendable {
     /// - Parameter ending: nil where make was not run, since there was nothing to do.
     package func close(_ ending: ForegroundProcess.Ending?) -> [String] {
         guard let ending else { return pushing?.run(makeRan: false) ?? [] }
-        guard let build, let caches else { return [] }
-        let lines = caches.close(build, ending)
+        guard let build else { return [] }
+        let lines = caches?.close(build, ending) ?? []
         return ending.isSuccess ? lines + (pushing?.run(makeRan: true) ?? []) : lines
     }
 }

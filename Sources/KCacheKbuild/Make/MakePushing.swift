@@ -25,6 +25,8 @@ struct MakePushing: Sendable {
             return []
         }
         do {
+            // What is noted as the toolchain must be what the make has run.
+            try host.root?.verify(cache: host.cacheFolder)
             let (opened, near) = try store.open(.createIfMissing)
             let records = BuildRecords(host: host)
             if !makeRan, let key, let mark = records.pushMark(key), mark.store == opened.place,

@@ -45,6 +45,9 @@ package struct MakeSession: Sendable {
     /// - Throws: `KbuildError` if there is no make to run.
     package func plan(_ request: Request) throws(KbuildError) -> MakePlan {
         let variables = MakeVariables(request.environment)
+        if let host, let root = host.root {
+            return try MakeInRoot(root: root, host: host, store: store).plan(request)
+        }
         let make = try RealMake.find(
             path: variables["PATH"], own: request.program, isLink: request.isLink)
         var plan = MakePlan(
@@ -95,6 +98,7 @@ package struct MakeSession: Sendable {
         plan.build = build
         plan.process.environment = variables.entries
         guard let host, build.keepsNothing == nil else { return }
+        leaveRoot(build, host)
         if let store { plan.explanation += MakeCompleting(build: build, host: host, store: store).run() }
         if build.options.warm, let store {
             plan.explanation += MakeWarming(build: build, host: host, store: store).run()
@@ -113,6 +117,23 @@ package struct MakeSession: Sendable {
         plan.process.environment = variables.entries
         plan.caches = caches
         plan.decision = .run
+    }
+
+    /// Where a root's tools built the tree, and this make runs the machine's own.
+    private func leaveRoot(_ build: MakeBuild, _ host: HostEnvironment) {
+        do {
+            // Without it nothing is noted, and nothing is to be made for the question.
+            guard try HostStatus.of(host.cacheFolder.appending("trees"), followingLinks: true) != nil else {
+                return
+            }
+            // A tree that is not there yet was not built in a root either.
+            guard try HostStatus.of(build.location.output, followingLinks: true) != nil else { return }
+            let change = try ToolchainSwitch(
+                MakeTransfer.place(build), host: MakeTransfer.host(host, for: build))
+            if let line = try change.prepare() { store?.tell(line) }
+        } catch {
+            store?.tell("whether a root's tools built this tree can't be told: \(error)")
+        }
     }
 
     private func reasonToKeepNothing(_ build: MakeBuild, user: UInt32) -> String? {

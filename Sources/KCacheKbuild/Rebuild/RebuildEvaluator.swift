@@ -37,7 +37,7 @@ final class RebuildEvaluator {
                 if graph.rules[Int(node)] != nil { marks[i] = Self.look }
                 if let symbol = symbol(of: name), changedSymbols.contains(symbol) { marks[i] = Self.look }
             } else if model.options.looksOutside {
-                if let time = TreeTimes.outside(name.outside) {
+                if let time = TreeTimes.outside(name.outside, in: model.options.outside) {
                     nameTimes[i] = time
                 } else {
                     marks[i] = Self.look

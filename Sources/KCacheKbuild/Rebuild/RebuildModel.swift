@@ -15,6 +15,8 @@ package struct RebuildModel: Sendable {
         package var stampsArePinned = false
         /// Names outside the tree are looked up too, as make does for system headers that host tools use.
         package var looksOutside = true
+        /// Where the tree is built in a root, that one's system headers count.
+        package var outside: RootView?
 
         package init() {}
     }

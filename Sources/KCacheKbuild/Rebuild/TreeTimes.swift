@@ -1,6 +1,7 @@
 import KCacheCore
 import KCacheSystem
 import KCacheTree
+import SystemPackage
 
 /// Modification times as make sees them: through symbolic links.
 struct TreeTimes {
@@ -51,7 +52,10 @@ struct TreeTimes {
     }
 
     /// Of a file outside the tree, as a system header; nil where nothing is.
-    static func outside(_ path: [UInt8]) -> Int64? {
-        HostFile.modificationTime(path)
+    static func outside(_ path: [UInt8], in root: RootView? = nil) -> Int64? {
+        guard let root else { return HostFile.modificationTime(path) }
+        do throws(SystemError) {
+            return try root.resolve(FilePath(String(decoding: path, as: UTF8.self)))?.status.mtime
+        } catch { return nil }
     }
 }

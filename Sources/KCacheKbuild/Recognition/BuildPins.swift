@@ -43,7 +43,7 @@ package enum BuildPins {
     package static func differences(
         _ snapshot: [BuildEnvironment.Pin], environment: [String: String]
     ) -> [String] {
-        let other = snapshot.filter { environment[$0.name] != $0.value }
+        let other = snapshot.filter { $0.isVariable && environment[$0.name] != $0.value }
         guard !other.isEmpty else { return [] }
         let values = other.map { "\($0.name)='\($0.value)'" }.joined(separator: " ")
         return ["the snapshot was built with \(values): export the same, or make links the kernel again"]

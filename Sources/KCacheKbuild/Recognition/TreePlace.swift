@@ -76,7 +76,8 @@ package struct TreePlace: Hashable, Sendable {
                 let folder = path.parent, try isOutputDirectory(folder, in: source)
             {
                 found.insert(folder)
-            } else if let target = CommandEvidence.target(of: name), try isSavedCommand(path, of: target, in: source)
+            } else if let target = CommandEvidence.target(of: name),
+                try isSavedCommand(path, of: target, in: source)
             {
                 found.insert(path)
                 if let made = TreePath(path.bytes[..<path.nameStart] + target) { found.insert(made) }
@@ -88,7 +89,9 @@ package struct TreePlace: Hashable, Sendable {
     private static func isSavedCommand(_ path: TreePath, of target: ArraySlice<UInt8>, in source: Directory)
         throws(SystemError) -> Bool
     {
-        guard try source.status(path)?.kind == .file, let text = try source.readFile(path) else { return false }
+        guard try source.status(path)?.kind == .file, let text = try source.readFile(path) else {
+            return false
+        }
         return CommandEvidence.proves(text, target: target)
     }
 
@@ -135,7 +138,8 @@ package struct TreePlace: Hashable, Sendable {
     /// The sources that the saved commands of an output directory name by their path, where those are not its own: make
     /// would build everything anew.
     static func otherSources(of root: Directory) throws(SystemError) -> FilePath? {
-        guard let base = root.base?.directory, let text = try KbuildTree.read("scripts/basic/.fixdep.cmd", root),
+        guard let base = root.base?.directory,
+            let text = try KbuildTree.read("scripts/basic/.fixdep.cmd", root),
             let named = Self.source(in: text)
         else { return nil }
         let place = named.removingLastComponent().removingLastComponent().removingLastComponent()

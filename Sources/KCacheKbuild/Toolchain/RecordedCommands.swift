@@ -13,15 +13,17 @@ package enum RecordedCommands {
     ]
 
     /// Commands by variable, without their options; empty for a tree that was never built.
-    package static func read(in directory: Directory, _ listing: TreeListing) throws(SystemError) -> [String:
-        String]
+    ///
+    /// - Parameter listing: what stands in the tree; without it only a kernel's own files are looked at.
+    package static func read(in directory: Directory, _ listing: TreeListing?) throws(SystemError)
+        -> [String: String]
     {
         var found: [String: String] = [:]
         for (variable, file) in witnesses where found[variable] == nil {
             guard let text = try KbuildTree.read(file, directory) else { continue }
             found[variable] = command(text)
         }
-        if found["CC"] == nil { found["CC"] = try compiler(in: directory, listing) }
+        if let listing, found["CC"] == nil { found["CC"] = try compiler(in: directory, listing) }
         return found
     }
 

@@ -31,6 +31,7 @@ package struct ToolDifference: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch kind {
         case .version: "\(role): \(snapshot?.version ?? "") there, \(local?.version ?? "") here"
+        case .content where local?.version.isEmpty ?? true: "\(role): the files differ"
         case .content: "\(role): both say \"\(local?.version ?? "")\", but the programs differ"
         case .missing: "\(role): \(snapshot?.command ?? "") is missing here"
         case .additional: "\(role): \(local?.command ?? "") is here, the snapshot was made without it"

@@ -8,8 +8,13 @@ package struct ToolchainProbe: Sendable {
     private let environment: [String: String]
     private let runner: ProcessRunner
     private let memory: ToolchainMemory
+    private let files: ToolFiles
 
-    package init(environment: [String: String], runner: ProcessRunner, memory: ToolchainMemory) {
+    /// - Parameter root: where the tools are, if not on the machine itself; `runner` then runs them there.
+    package init(
+        environment: [String: String], runner: ProcessRunner, memory: ToolchainMemory, root: RootView? = nil
+    ) {
+        files = ToolFiles(root: root)
         // Kbuild reads the compiler's version in the C locale (top Makefile).
         self.environment = environment.merging(["LC_ALL": "C"]) { $1 }
         (self.runner, self.memory) = (runner, memory)
@@ -29,7 +34,7 @@ package struct ToolchainProbe: Sendable {
         package init() {}
 
         /// Reads the saved commands and the configuration of a tree.
-        package static func reading(_ directory: Directory, _ listing: TreeListing) throws(SystemError)
+        package static func reading(_ directory: Directory, _ listing: TreeListing?) throws(SystemError)
             -> Request
         {
             var request = Request()
@@ -146,17 +151,17 @@ package struct ToolchainProbe: Sendable {
     private func find(_ name: String, anyFile: Bool = false) throws -> Found? {
         if name.contains("/") {
             if anyFile {
-                return try RealFile.resolve(FilePath(name)).map { Found(called: FilePath(name), real: $0) }
+                return try files.resolve(FilePath(name)).map { Found(called: FilePath(name), real: $0) }
             }
-            guard let called = ExecutableLookup.find(name, path: ""), let real = try RealFile.resolve(called)
+            guard let called = try files.program(name, path: ""), let real = try files.resolve(called)
             else {
                 return nil
             }
             return Found(called: called, real: real)
         }
         for folder in (environment["PATH"] ?? "").split(separator: ":") {
-            guard let called = ExecutableLookup.find(name, path: String(folder)),
-                let real = try RealFile.resolve(called)
+            guard let called = try files.program(name, path: String(folder)),
+                let real = try files.resolve(called)
             else { continue }
             let leaf = real.lastComponent?.string ?? ""
             if ToolchainNames.wrappers.contains(leaf[...]), leaf != name { continue }
@@ -186,7 +191,7 @@ package struct ToolchainProbe: Sendable {
             lines = String(decoding: known, as: UTF8.self)
         } else {
             // First the names, then the folders to look in.
-            let read = try RealFile.read(program, limit: 256 << 20).flatMap { SharedLibraries($0) }
+            let read = try files.read(program, limit: 256 << 20).flatMap { SharedLibraries($0) }
             let needed = (read?.needed ?? []).filter { name in Self.relevant.contains { name.hasPrefix($0) } }
             lines = needed.joined(separator: ":") + "\n" + (read?.runPath ?? []).joined(separator: ":")
             memory.remember(name, Array(lines.utf8))
@@ -200,7 +205,7 @@ package struct ToolchainProbe: Sendable {
         var found: [ToolIdentity] = []
         for library in parts[0].split(separator: ":") {
             for folder in run + preload + Self.folders {
-                guard let real = try RealFile.resolve(FilePath(folder).appending(String(library))) else {
+                guard let real = try files.resolve(FilePath(folder).appending(String(library))) else {
                     continue
                 }
                 let role = Self.libraryRole(library)
