@@ -1,10 +1,10 @@
-import Foundation
+package import Foundation
 
 /// The real Kbuild, out of the kernel source that is installed on this machine.
 ///
 /// `KCACHE_TEST_SOURCE` may name an unpacked tree; else the newest `/usr/src/linux-source-*.tar.xz` is read,
 /// once, and what the fake kernel needs of it is kept in the cache folder.
-enum KernelSource {
+package enum KernelSource {
     /// Taken from the kernel: its top Makefile, scripts, and the headers that belong to them.
     static let members =
         [
@@ -27,7 +27,7 @@ enum KernelSource {
     ].map { "scripts/Makefile\($0)" }
 
     /// `$XDG_CACHE_HOME/kcache-tests`, else a folder under the temporary directory.
-    static func cacheFolder() throws -> URL {
+    package static func cacheFolder() throws -> URL {
         let environment = ProcessInfo.processInfo.environment
         let parent =
             environment["XDG_CACHE_HOME"].map { URL(fileURLWithPath: $0) }
@@ -39,23 +39,48 @@ enum KernelSource {
 
     /// A folder with the members and nothing else.
     static func subset() throws -> URL {
-        let cache = try cacheFolder()
         let origin = try origin()
         let name = "source-3-" + origin.path.map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+        return try kept(name) { work in
+            if origin.pathExtension == "xz" {
+                let top = origin.deletingPathExtension().deletingPathExtension().lastPathComponent
+                try Shell.run(
+                    ["tar", "-xJf", origin.path, "-C", work.path, "--strip-components=1"]
+                        + members.map { "\(top)/\($0)" })
+            } else {
+                try Shell.run(
+                    ["sh", "-c", "tar -cf - \"$@\" | tar -xf - -C \"$0\"", work.path] + members,
+                    in: origin)
+            }
+        }
+    }
+
+    /// All of the kernel's sources, unpacked once.
+    package static func whole() throws -> URL {
+        let origin = try origin()
+        guard origin.pathExtension == "xz" else { return origin }
+        return try kept("whole-" + origin.deletingPathExtension().lastPathComponent) { folder in
+            try Shell.run(["tar", "-xJf", origin.path, "-C", folder.path, "--strip-components=1"])
+        }
+    }
+
+    /// The sources of a Debian package, as upstream made them, fetched once.
+    package static func package(_ name: String) throws -> URL {
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().appending(
+                path: "scripts/source-package")
+        return try kept("package-" + name) { try Shell.run([script.path, name, $0.path]) }
+    }
+
+    private static func kept(_ name: String, _ fill: (URL) throws -> Void) throws -> URL {
+        let cache = try cacheFolder()
         let folder = cache.appending(path: name)
         if FileManager.default.fileExists(atPath: folder.path) { return folder }
         let work = cache.appending(path: "unpack-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
-        if origin.pathExtension == "xz" {
-            let top = origin.deletingPathExtension().deletingPathExtension().lastPathComponent
-            try Shell.run(
-                ["tar", "-xJf", origin.path, "-C", work.path, "--strip-components=1"]
-                    + members.map { "\(top)/\($0)" })
-        } else {
-            try Shell.run(
-                ["sh", "-c", "tar -cf - \"$@\" | tar -xf - -C \"$0\"", work.path] + members, in: origin)
-        }
+        try fill(work)
         do { try FileManager.default.moveItem(at: work, to: folder) } catch {
+            // Another test process was quicker.
             try? FileManager.default.removeItem(at: work)
         }
         return folder

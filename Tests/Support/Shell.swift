@@ -27,6 +27,7 @@ package enum Shell {
     package struct Failure: Error, CustomStringConvertible {
         let command: String
         let output: String
+        package init(command: String, output: String) { (self.command, self.output) = (command, output) }
         package var description: String { "\(command) failed:\n\(output.suffix(2000))" }
     }
 
