@@ -9,26 +9,7 @@ import Testing
 
     init() throws {
         trees = try StoredTrees()
-        var state = trees.kernel.initial
-        state.files["Kbuild", default: ""] += "obj-y += kernel/\n"
-        state.files["kernel/Makefile"] = """
-            obj-y := kheaders.o
-            $(obj)/kheaders.o: $(obj)/kheaders_data.tar.xz
-
-            quiet_cmd_headers = CHK     $(obj)/kheaders_data.tar.xz
-                  cmd_headers = $(CONFIG_SHELL) $(srctree)/kernel/gen_kheaders.sh $@
-            $(obj)/kheaders_data.tar.xz: FORCE
-            	$(call cmd,headers)
-
-            clean-files := kheaders_data.tar.xz kheaders.md5
-
-            """
-        state.files["kernel/kheaders.c"] = """
-            asm(".pushsection .rodata\\n.incbin \\"kernel/kheaders_data.tar.xz\\"\\n.popsection\\n");
-
-            """
-        state.files["include/fake/unused.h"] = "#define FAKE_UNUSED 1\n"
-        self.state = state
+        state = trees.kernel.initial.withHeadersArchive
     }
 
     /// Under another owner there is nothing to do.
@@ -75,5 +56,31 @@ import Testing
         return try Shell.run(
             ["sh", "-c", "find . -type f -not -name utsversion.h | LC_ALL=C sort | xargs md5sum"], in: folder
         ).split(separator: "\n").map(String.init)
+    }
+}
+
+extension FakeState {
+    /// With what CONFIG_IKHEADERS=y adds to a kernel.
+    var withHeadersArchive: FakeState {
+        var state = self
+        state.files["Kbuild", default: ""] += "obj-y += kernel/\n"
+        state.files["kernel/Makefile"] = """
+            obj-y := kheaders.o
+            $(obj)/kheaders.o: $(obj)/kheaders_data.tar.xz
+
+            quiet_cmd_headers = CHK     $(obj)/kheaders_data.tar.xz
+                  cmd_headers = $(CONFIG_SHELL) $(srctree)/kernel/gen_kheaders.sh $@
+            $(obj)/kheaders_data.tar.xz: FORCE
+            \t$(call cmd,headers)
+
+            clean-files := kheaders_data.tar.xz kheaders.md5
+
+            """
+        state.files["kernel/kheaders.c"] = """
+            asm(".pushsection .rodata\\n.incbin \\"kernel/kheaders_data.tar.xz\\"\\n.popsection\\n");
+
+            """
+        state.files["include/fake/unused.h"] = "#define FAKE_UNUSED 1\n"
+        return state
     }
 }
