@@ -17,7 +17,9 @@ struct RealTree: Sendable, CustomTestStringConvertible {
     var layout = Layout.together
     /// `ARCH`, `CROSS_COMPILE`, `LLVM`: for make and kcache.
     var environment: [String: String] = [:]
-    /// Shell lines, run where make is started; `$make` is make with its `O=`.
+    /// Shell lines that add to the sources.
+    var addition = ""
+    /// Shell lines, run where make is started; `$make` is make with its `O=`, `$out` the output directory.
     var configuration: String
     /// The source to which a line is added.
     var edited: String
@@ -31,11 +33,13 @@ struct RealTree: Sendable, CustomTestStringConvertible {
     init(
         _ name: String, source: Source = .kernel, layout: Layout = .together,
         environment: [String: String] = [:],
-        configuration: String, edited: String = "lib/string.c", goals: String = "", needs: [String] = [],
+        addition: String = "", configuration: String, edited: String = "lib/string.c", goals: String = "",
+        needs: [String] = [],
         ownOutputs: [String] = []
     ) {
         testDescription = name
         (self.source, self.layout, self.environment) = (source, layout, environment)
+        self.addition = addition
         (self.configuration, self.edited, self.goals) = (configuration, edited, goals)
         (self.needs, self.ownOutputs) = (needs, ownOutputs)
     }
@@ -78,6 +82,7 @@ struct RealPlace {
             at: sources.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Shell.run(["cp", "-a", from.path, sources.path])
         try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+        if !kind.addition.isEmpty { try Shell.run(["sh", "-ec", kind.addition], in: sources) }
     }
 
     func configure() throws {
