@@ -5,11 +5,12 @@ import Testing
 
 /// What make does after a push or a pull, on filesystems that keep times, names and links in their own ways.
 @Suite(.serialized, .enabled(if: getuid() == 0, "mounting needs root")) struct FilesystemTests {
+    /// A carried build on each of them is in `TreeMatrixTests`.
     static var kinds: [MountedFilesystem.Kind] {
         let isFull = ProcessInfo.processInfo.environment["KCACHE_TEST_FULL"] != nil
         return isFull
             ? MountedFilesystem.Kind.allCases.filter { $0 != .foldingCase }
-            : [.ext4WholeSeconds, .xfs, .overlay, .bindfs]
+            : [.ext4WholeSeconds, .bindfs]
     }
 
     /// One filesystem, its trees, and a store elsewhere.

@@ -45,6 +45,10 @@ struct PullCommand: ParsableCommand {
         name: .long,
         help: ArgumentHelp("Of the outputs only what make reads for: install.", valueName: "part"))
     var only: Part?
+    @Flag(
+        name: .long,
+        help: "Leave objects to make that name the tree's path in their debug information.")
+    var strict = false
     @Flag(name: .long, help: "Say what would be done, and do nothing.")
     var dryRun = false
     @Flag(
@@ -75,6 +79,7 @@ struct PullCommand: ParsableCommand {
         request.snapshot = snapshot
         request.dryRun = dryRun
         request.sync = sync
+        request.strict = strict
         let signing = try ConfigurationFile.read(invocation)?.signing ?? SigningSettings()
         request.trust = signing.trust(
             store: store.place, option: signatures.requireSignature, acceptsOlder: signatures.acceptOlder,

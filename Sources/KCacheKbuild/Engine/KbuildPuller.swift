@@ -32,6 +32,9 @@ package struct KbuildPuller: Sendable {
         package var dryRun = false
         /// See `TreeRestorer.Options.sync`.
         package var sync = true
+        /// Leaves objects to make that name the tree's path in their debug information, instead of giving them the
+        /// path here.
+        package var strict = false
         /// Whose snapshots may be pulled.
         package var trust = SnapshotTrust.none
         /// Derives outputs and copies pieces of files here instead of reading them; nil: if the store is remote.
@@ -130,7 +133,7 @@ package struct KbuildPuller: Sendable {
                 chosen.snapshot.entries.filter {
                     $0.role != .output || files.outputs.contains($0.path) && !SecretFiles.isFixed($0.path)
                 }
-            } ?? usableEntries(chosen, mode)
+            } ?? usableEntries(chosen, mode).filter { !request.strict || !Self.namesPath($0) }
         let plan = try plan(entries, local, inspection, mode)
         try refuseIncomplete(chosen.snapshot, plan)
         if install != nil { try refuseMixture(plan) }
@@ -151,6 +154,7 @@ package struct KbuildPuller: Sendable {
             report.kept = plan.kept.count
             return report
         }
+        if request.only == nil, let remark = Self.remarkOnPaths(plan) { report.remarks.append(remark) }
         try removeTemporaries(inspection)
         // When the reading began, by the filesystem's clock, which can't be read without writing: what has changed since
         // must look neither settled nor older than the outputs.
@@ -344,6 +348,20 @@ package struct KbuildPuller: Sendable {
         return [
             "the toolchain here is not the snapshot's: what is installed is as good, but no pull will bring the rest"
         ]
+    }
+
+    /// True for an object with the tree's path in its debug information; where it stands in code, none is replaced.
+    private static func namesPath(_ entry: SnapshotEntry) -> Bool {
+        entry.role == .output && entry.holdsTreePath && entry.path.hasSuffix(".o")
+    }
+
+    private static func remarkOnPaths(_ plan: RestorePlan) -> String? {
+        let count = plan.writes.count { namesPath(plan.entries[$0]) }
+        guard count > 0 else { return nil }
+        return (count == 1 ? "1 object names" : "\(count) objects name")
+            + " the tree's path in debug information: that is the one here now, as a compiler would write it; what was "
+            + "linked keeps the old one. pull --strict has make compile and link them here; kcache doctor names the flags "
+            + "that keep paths out"
     }
 
     /// What make reads to install the kernel. No compiler is asked for that, so it does not matter which one is here.
