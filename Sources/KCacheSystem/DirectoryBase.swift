@@ -6,7 +6,7 @@ package struct DirectoryBase: Sendable {
     package let directory: Directory
     /// Paths that are looked for in the base alone, whatever stands above it.
     package let only: Set<TreePath>
-    /// Files and directories of the base that don't belong to the whole, told from the paths of all files and links that
+    /// Directories of the base that don't belong to the whole, told from the paths of all files and links that
     /// stand in it, sorted.
     package let leavesOut: @Sendable (_ paths: [TreePath]) throws(SystemError) -> Set<TreePath>
 

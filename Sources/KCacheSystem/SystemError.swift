@@ -17,6 +17,9 @@ package struct SystemError: Error, Sendable, CustomStringConvertible {
         [.permissionDenied, .readOnlyFileSystem, .notPermitted].contains(errno)
     }
 
+    /// True where nothing can be written, be it for want of rights or of room.
+    package var isOfWriting: Bool { isOfPermission || errno == .noSpace || errno == .diskQuotaExceeded }
+
     package var description: String { "cannot \(operation) \(subject): \(errno)" }
 }
 

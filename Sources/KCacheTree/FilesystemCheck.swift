@@ -14,7 +14,7 @@ enum FilesystemCheck {
                 "nothing was pulled: the filesystem of \(root.path.string) does not keep the case of names, so make would "
                     + "not find its files: use another one")
         }
-        if folds, let (one, other) = firstTwins(plan.entries) {
+        if folds, let (one, other) = firstTwins(plan.entries.map(\.path) + plan.added.map(\.path)) {
             throw TreeError(
                 .unusable,
                 "nothing was pulled: \(one) and \(other) would be the same file in \(root.path.string), where upper and "
@@ -64,12 +64,12 @@ enum FilesystemCheck {
     }
 
     /// Two paths that only case tells apart, in any of their components.
-    static func firstTwins(_ entries: [SnapshotEntry]) -> (TreePath, TreePath)? {
+    static func firstTwins(_ paths: [TreePath]) -> (TreePath, TreePath)? {
         var seen: [[UInt8]: TreePath] = [:]
-        seen.reserveCapacity(entries.count)
-        for entry in entries {
-            let folded = entry.path.bytes.map { (0x41...0x5a).contains($0) ? $0 + 0x20 : $0 }
-            if let other = seen.updateValue(entry.path, forKey: folded) { return (other, entry.path) }
+        seen.reserveCapacity(paths.count)
+        for path in paths {
+            let folded = path.bytes.map { (0x41...0x5a).contains($0) ? $0 + 0x20 : $0 }
+            if let other = seen.updateValue(path, forKey: folded) { return (other, path) }
         }
         return nil
     }

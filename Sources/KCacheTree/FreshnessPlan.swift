@@ -54,16 +54,26 @@ package struct FreshnessPlan: Sendable {
         staleTime + max(resolution.tick, 2_000_000_000)
     }
 
+    /// Whose the sources are.
+    package enum Sources: Sendable, Equatable {
+        /// This tree's.
+        case own
+        /// Outputs of other trees are made from them too: none may become older, or what it makes stale there would look
+        /// fresh. One that would have to counts as an edit instead.
+        case shared
+        /// The same, and their times can't be set: the outputs are put before those that differ and are newer than all that
+        /// did not change. They are not put before outputs that stood here, by which others may have been made.
+        case fixed(newestOutput: Int64)
+    }
+
     /// - Parameters:
     ///   - now: the filesystem's clock, before anything is written.
-    ///   - sharesSources: outputs of other trees are made from the same sources: none may become older, or what it
-    ///     makes stale there would look fresh. One that would have to counts as an edit instead. One that differs and is
-    ///     newer than what did not change keeps its time, which may not be ours to set.
+    ///   - kind: whose the sources are.
     ///   - floor: no output gets a time before this. Files outside of the tree, such as the system headers that
     ///     saved commands name, may be newer than sources that were unpacked with old times.
     package init(
         _ plan: RestorePlan, resolution: TimeResolution, now: Int64, without removed: Set<TreePath> = [],
-        sharesSources: Bool = false, notBefore floor: Int64 = .min
+        sources kind: Sources = .own, notBefore floor: Int64 = .min
     ) {
         let tick = resolution.tick
         let present = resolution.floor(now)
@@ -82,15 +92,16 @@ package struct FreshnessPlan: Sendable {
             }
             base = max(base, isAncient ? present : min(mtime, present))
         }
+        var written: [TreePath] = []
         for place in plan.writes where plan.entries[place].role != .output {
             let entry = plan.entries[place]
             if entry.order != 0 {
                 ordered.append((entry.order, true, entry.path))
             } else {
-                sources.append(Setting(path: entry.path, mtime: present))
-                base = max(base, present)
+                written.append(entry.path)
             }
         }
+        if kind == .own, !written.isEmpty { base = max(base, present) }
         if base == .min { base = present }
         for place in plan.writes + plan.kept where plan.entries[place].role == .output {
             let entry = plan.entries[place]
@@ -102,14 +113,15 @@ package struct FreshnessPlan: Sendable {
         // than the outputs before it, since equal times count as fresh.
         let fine = tick <= 1000
         let step = max(1000, tick)
-        if sharesSources {
+        if case .fixed(let newestOutput) = kind {
             let steps = fine ? ordered.count : ordered.count { $0.isSource }
             let edits = (plan.changed + plan.added + plan.conflicts).lazy.map(\.mtime).filter { $0 > base }
             let ceiling = edits.min().map { resolution.floor($0 - Int64(steps + 2) * step) } ?? .max
-            base = max(base, min(floor, ceiling))
+            base = max(base, min(floor, max(ceiling, newestOutput)))
         } else {
             base = max(base, floor)
         }
+        sources += written.map { Setting(path: $0, mtime: kind == .own ? present : resolution.floor(base)) }
         var time = resolution.ceiling(base)
         var outputsBefore = false
         var start = 0
@@ -132,14 +144,17 @@ package struct FreshnessPlan: Sendable {
             sources.append(Setting(path: path, mtime: after))
         }
         settledAt = after + tick
-        if sharesSources { keepNewer(plan, after: after) }
+        if kind != .own { keepNewer(plan, after: after, now: now) }
     }
 
-    private mutating func keepNewer(_ plan: RestorePlan, after: Int64) {
+    /// One that lies in the future is in the output directory: shared ones of that kind are refused.
+    private mutating func keepNewer(_ plan: RestorePlan, after: Int64, now: Int64) {
         let times = Dictionary(
             plan.unchanged.map { (plan.entries[$0.entry].path, $0.mtime) }, uniquingKeysWith: { a, _ in a })
         sources = sources.map { setting in
-            guard let time = times[setting.path], time > setting.mtime else { return setting }
+            guard let time = times[setting.path], time > setting.mtime, time <= now else {
+                return setting
+            }
             return Setting(path: setting.path, mtime: max(time, after))
         }
     }

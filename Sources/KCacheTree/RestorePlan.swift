@@ -25,6 +25,8 @@ package struct RestorePlan: Sendable {
     package private(set) var changed: [(path: TreePath, mtime: Int64)] = []
     /// Sources here that the snapshot has not.
     package private(set) var added: [(path: TreePath, mtime: Int64)] = []
+    /// Files among shared sources that the snapshot has not, and whose times are another build's.
+    package private(set) var foreign: [TreePath] = []
     /// Sources that the snapshot has and this tree has not.
     package private(set) var missing: [TreePath] = []
     /// Outputs of the snapshot in whose place here stands something that may be the user's: it stays.
@@ -40,16 +42,20 @@ package struct RestorePlan: Sendable {
 
     /// Files that no snapshot holds and that outputs are made from: keys, seeds.
     private let withheld: Set<TreePath>
+    private let others: Set<TreePath>
 
     /// Compares; nothing is read or written.
     ///
     /// - Parameter withheld: files here that stay out of snapshots although outputs are made from them. Nobody
     ///   knows what they held where the snapshot was made, so they count as sources that the snapshot has not.
+    /// - Parameter others: what other builds made among shared sources.
     /// - Throws: `TreeError.obstructed` if a file stands where a directory has to be, or the other way round.
     package init(
-        snapshot entries: [SnapshotEntry], local: LocalTree, mode: Mode, withheld: Set<TreePath> = []
+        snapshot entries: [SnapshotEntry], local: LocalTree, mode: Mode, withheld: Set<TreePath> = [],
+        others: Set<TreePath> = []
     ) throws(TreeError) {
         (self.entries, self.mode, self.withheld) = (entries, mode, withheld)
+        self.others = others
         let files = local.listing.files
         var at = 0
         for (place, entry) in entries.enumerated() {
@@ -73,7 +79,7 @@ package struct RestorePlan: Sendable {
 
     /// Paths whose content here is not what the snapshot was built from.
     package var differences: [TreePath] {
-        (changed.map(\.path) + added.map(\.path) + missing + conflicts.map(\.path)).sorted()
+        (changed.map(\.path) + added.map(\.path) + foreign + missing + conflicts.map(\.path)).sorted()
     }
 
     /// False for what a pull must not remove or replace, whatever the snapshot calls it: anything but an
@@ -162,6 +168,7 @@ package struct RestorePlan: Sendable {
     private mutating func addLocalOnly(_ index: Int, _ local: LocalTree) {
         let file = local.listing.files[index]
         switch local.roles[index] {
+        case .source where others.contains(file.path): foreign.append(file.path)
         case .source, .configuration: added.append((file.path, file.status.mtime))
         case .output:
             leftovers.append(file.path)

@@ -21,13 +21,20 @@ enum SharedSources {
                 "nothing was pulled: the time of \(base.path.string)/\(path) lies in the future: touch it, then pull",
                 path: path)
         }
-        for setting in times.sources where try root.isInBase(setting.path) {
-            if try base.maySetTimes(setting.path) { continue }
+        if let path = try firstFixed(times, in: root) {
             throw TreeError(
                 .unusable,
-                "nothing was pulled: \(setting.path) needs another time, or make would not see what to make anew, and it can't be "
+                "nothing was pulled: \(path) needs another time, or make would not see what to make anew, and it can't be "
                     + "set in \(base.path.string): pull as the owner of the sources, or into a tree of your own",
-                path: setting.path)
+                path: path)
         }
+    }
+
+    /// The first source that would get a time and can't.
+    static func firstFixed(_ times: FreshnessPlan, in root: Directory) throws -> TreePath? {
+        guard let base = root.base?.directory else { return nil }
+        return try times.sources.first {
+            try root.isInBase($0.path) && !base.maySetTimes($0.path)
+        }?.path
     }
 }

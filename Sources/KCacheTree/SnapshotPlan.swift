@@ -63,6 +63,10 @@ package struct SnapshotPlan: Sendable {
             let status = local.listing[entry.path]?.status
         else { return nil }
         if status.ctime - status.mtime > 1_000_000_000 { return status.ctime }
+        // In an image of fixed times nobody knows when.
+        if status.mtime == record.mtime, record.kind != entry.kind, status.ctime == status.mtime {
+            return .max
+        }
         let isWhole = status.ctime % 1_000_000_000 == 0 && status.mtime % 1_000_000_000 == 0
         return isWhole && made.contains(status.mtime) ? status.mtime : nil
     }

@@ -31,7 +31,7 @@ package struct TimeResolution: Sendable, Equatable {
         guard let base = root.base?.directory else { return own }
         do { return TimeResolution(tick: max(own.tick, try measure(in: base).tick)) } catch let error
             as SystemError
-            where error.isOfPermission
+            where error.isOfWriting
         {
             // Where nothing can be written, the times of what is there tell.
             let isCoarse = try base.entries().allSatisfy { $0.status.ctime % 1_000_000_000 == 0 }
@@ -43,7 +43,7 @@ package struct TimeResolution: Sendable, Equatable {
     package static func nowEverywhere(in root: Directory) throws -> Int64 {
         let own = try now(in: root)
         guard let base = root.base?.directory else { return own }
-        do { return min(own, try now(in: base)) } catch let error as SystemError where error.isOfPermission {
+        do { return min(own, try now(in: base)) } catch let error as SystemError where error.isOfWriting {
             return own
         }
     }

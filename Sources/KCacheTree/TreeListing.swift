@@ -67,13 +67,13 @@ package struct TreeListing: Sendable {
         self.init(files: merged, special: (own.special + base.special).sorted(), doubled: doubled)
     }
 
-    /// The listing without these files, and what lies below these directories.
-    package func leavingOut(_ paths: Set<TreePath>) -> TreeListing {
-        if paths.isEmpty { return self }
+    /// The listing without what lies below these directories.
+    package func leavingOut(_ directories: Set<TreePath>) -> TreeListing {
+        if directories.isEmpty { return self }
         func isKept(_ path: TreePath) -> Bool {
-            var above: TreePath? = path
+            var above = path.parent
             while let directory = above {
-                if paths.contains(directory) { return false }
+                if directories.contains(directory) { return false }
                 above = directory.parent
             }
             return true

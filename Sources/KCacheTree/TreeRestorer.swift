@@ -30,6 +30,8 @@ package struct TreeRestorer: Sendable {
         /// The filesystem's clock before the tree was read; nil: before the first write. No output is older: what
         /// lies outside of the tree counts as what outputs were made from, what was edited since does not.
         package var readingBegan: Int64?
+        /// The newest time of an output that stands here.
+        package var newestOutput: Int64?
         /// Reads as little as it can; nil where reading is cheap.
         package var thrift: Thrift?
         package init() {}
@@ -54,10 +56,13 @@ package struct TreeRestorer: Sendable {
         (self.session, self.options) = (session, options)
     }
 
-    /// The filesystem's clock, asked before anything is written.
+    /// What was found out before anything is written.
     package struct Start: Sendable {
         let resolution: TimeResolution
+        /// The filesystem's clock.
         let now: Int64
+        /// Sources that differ keep their times: see `FreshnessPlan.Sources.fixed`.
+        var keepsEdits = false
     }
 
     /// Looks whether the plan can be carried out here. Nothing is changed.
@@ -65,20 +70,27 @@ package struct TreeRestorer: Sendable {
     /// - Throws: `TreeError` where it can't.
     package func prepare() throws -> Start {
         try FilesystemCheck.check(plan, in: root)
-        let start = Start(
+        var start = Start(
             resolution: try TimeResolution.measureEverywhere(in: root), now: try TimeResolution.now(in: root))
+        guard root.base != nil else { return start }
+        if try SharedSources.firstFixed(times(start, without: []), in: root) != nil {
+            start.keepsEdits = true
+        }
         try SharedSources.check(plan, times(start, without: []), in: root, now: start.now)
         return start
     }
 
     /// - Parameter removed: outputs that make has to remake.
     private func times(_ start: Start, without removed: [TreePath]) -> FreshnessPlan {
-        options.leavesStale
-            ? FreshnessPlan(leavingStale: plan, resolution: start.resolution, now: start.now)
-            : FreshnessPlan(
-                plan, resolution: start.resolution, now: start.now, without: Set(removed),
-                sharesSources: root.base != nil,
-                notBefore: start.resolution.floor(options.readingBegan ?? start.now))
+        if options.leavesStale {
+            return FreshnessPlan(leavingStale: plan, resolution: start.resolution, now: start.now)
+        }
+        let sources: FreshnessPlan.Sources =
+            root.base == nil
+            ? .own : start.keepsEdits ? .fixed(newestOutput: options.newestOutput ?? .min) : .shared
+        return FreshnessPlan(
+            plan, resolution: start.resolution, now: start.now, without: Set(removed), sources: sources,
+            notBefore: start.resolution.floor(options.readingBegan ?? start.now))
     }
 
     package func run() throws -> Summary { try run(try prepare()) }

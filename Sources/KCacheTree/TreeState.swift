@@ -9,32 +9,26 @@ package import SystemPackage
 package struct TreeState: Sendable {
     private let folder: Directory
     private let key: String
-    /// Of what files held: an output directory may be turned to other sources.
-    private let contentKey: String
+    /// Names the sources of an output directory apart from them, which may be turned to others.
+    private let sourcesKey: String?
 
     /// - Parameters:
     ///   - cache: the user's cache folder for kcache; made where it is missing.
     ///   - root: the tree.
     package init(cache: FilePath, root: Directory) throws {
-        (key, contentKey) = (try Self.key(root), try Self.contentKey(root))
+        key = try Self.key(root)
+        sourcesKey = try root.base.map { base throws in try Self.key(base.directory) }
         folder = try Directory.create(cache.appending("trees"))
     }
 
     /// The same, but makes nothing: nil where nothing is kept of any tree.
     package init?(existingIn cache: FilePath, root: Directory) throws {
-        (key, contentKey) = (try Self.key(root), try Self.contentKey(root))
+        key = try Self.key(root)
+        sourcesKey = try root.base.map { base throws in try Self.key(base.directory) }
         do throws(SystemError) { folder = try Directory.open(cache.appending("trees")) } catch {
             if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
             throw error
         }
-    }
-
-    private static func contentKey(_ root: Directory) throws -> String {
-        guard let base = root.base?.directory else { return try key(root) }
-        var hash = DigestBuilder()
-        hash.update(try key(root))
-        hash.update(try key(base))
-        return String(hash.finish().hex.prefix(32))
     }
 
     private static func key(_ root: Directory) throws -> String {
@@ -46,11 +40,15 @@ package struct TreeState: Sendable {
         return String(hash.finish().hex.prefix(32))
     }
 
-    private func name(_ suffix: String) -> TreePath {
-        let isOfContent = suffix == Self.statIndex || suffix == Self.leftBy
-        return TreePath(literal: Array("\(isOfContent ? contentKey : key).\(suffix)".utf8))
+    private func name(_ suffix: String) -> TreePath { TreePath(literal: Array("\(key).\(suffix)".utf8)) }
+
+    /// True if the index is of these sources. Else its records tell what other files of these paths held.
+    package func isOfTheseSources() -> Bool {
+        guard let sourcesKey else { return true }
+        do { return try read(Self.sources, limit: 100) == Array(sourcesKey.utf8) } catch { return false }
     }
 
+    private static let sources = "sources"
     private static let statIndex = "stat-index"
 
     /// The index of the last push or pull; an empty one if there is none, or if it can't be read.
@@ -86,6 +84,7 @@ package struct TreeState: Sendable {
     package func keep(_ index: StatIndex, leftBy snapshot: SnapshotID? = nil) throws -> String? {
         do {
             let bytes = index.encode()
+            if let sourcesKey { try write(Array(sourcesKey.utf8), Self.sources) }
             try write(bytes, Self.statIndex)
             if let snapshot {
                 try write([Self.rules] + snapshot.digest.bytes + bytes.suffix(Digest.byteCount), Self.leftBy)

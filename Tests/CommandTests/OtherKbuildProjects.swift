@@ -138,6 +138,29 @@ import Testing
         #expect(!listed.output.contains("docs/notes.html"))
     }
 
+    /// Clean rules remove at the root what people put there for a build as well.
+    @Test func whatAPersonPutsAtTheRootStaysTheirs() throws {
+        let tree = work.place("tree")
+        try OtherProject.loader.unpack(to: tree)
+        let mine = ["bl31.elf", "board.itb", "loader-notes.txt"]
+        for path in mine {
+            try "one".write(to: tree.appending(path: path), atomically: false, encoding: .utf8)
+        }
+        #expect(try OtherProject.loader.build(tree).status == 0)
+        #expect(try program.run(["push"], in: tree).status == 0)
+        let other = try checkout(.loader)
+        for path in mine {
+            try "two".write(to: other.appending(path: path), atomically: false, encoding: .utf8)
+        }
+        let pulled = try program.run(["pull"], in: other)
+        #expect(
+            pulled.status == 0 && pulled.output.contains("bl31.elf") || pulled.error.contains("bl31.elf"),
+            "\(pulled)")
+        for path in mine {
+            #expect(try String(contentsOf: other.appending(path: path), encoding: .utf8) == "two")
+        }
+    }
+
     // MARK: Cross compilers
 
     /// A compiler of another machine's name, which runs gcc.

@@ -184,7 +184,7 @@ import Testing
         _ = try trees.push(here)
         let there = try trees.place("other", "b", state)
         let report = try trees.pull(there)
-        #expect(report.missing.isEmpty && report.added.isEmpty)
+        #expect(report.missing.map(\.description) == ["core/.left.o.cmd", "core/left.o"])
         #expect(try !Shell.files(in: trees.work.url.appending(path: "other")).contains("core/left.o"))
         #expect(try !Shell.files(in: trees.work.url.appending(path: "b")).contains("core/left.o"))
         #expect(try trees.make(there).toolSteps.isEmpty)

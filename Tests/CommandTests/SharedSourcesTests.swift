@@ -103,7 +103,8 @@ import Testing
         try Shell.run(["touch", "-d", old, trees.work.place("other/drv/mine/mine.o").path])
         let before = try times("other")
         let report = try trees.pull(there)
-        #expect(report.added.isEmpty && report.changed.isEmpty, "\(report.added)")
+        #expect(report.added.map(\.description) == ["drv/mine/.mine.o.cmd", "drv/mine/mine.o"])
+        #expect(report.changed.isEmpty)
         #expect(try times("other") == before)
         #expect(try trees.make(there).toolSteps.isEmpty)
         try trees.expectCleanBuild(there, state)
@@ -115,7 +116,7 @@ import Testing
         try edited.write(to: trees.work.place("other"), replacing: state)
         let next = try trees.pull(try trees.place("other", "c", edited))
         #expect(next.changed.map(\.description) == ["core/queue.c"])
-        #expect(next.added.map(\.description) == ["core/source"])
+        #expect(next.added.map(\.description).contains("core/source"))
     }
 
     /// What was made from other sources is not these sources' build.
@@ -127,8 +128,8 @@ import Testing
         var edited = state
         edited.files["core/queue.c", default: ""] += "\nint other(void) { return 3; }\n"
         let turned = try trees.place("other", "out", edited)
-        let state2 = try TreeState(cache: trees.host.cacheFolder, root: turned.open())
-        #expect(state2.loadIndex().records.isEmpty)
+        let kept = try TreeState(cache: trees.host.cacheFolder, root: turned.open())
+        #expect(!kept.isOfTheseSources())
         let error = #expect(throws: KbuildError.self) { try trees.push(turned) }
         let source = trees.work.place("source").resolvingSymlinksInPath().path
         #expect(
@@ -141,6 +142,47 @@ import Testing
         // Headers that the second build left alone are older than its sources: some of it is made again.
         #expect(try trees.make(there).status == 0)
         try trees.expectCleanBuild(there, edited)
+    }
+
+    /// Other sources in the place of those that an output directory was built from, with old times: make does not see them,
+    /// and whoever pulls makes what depends on them.
+    @Test func sourcesReplacedAtTheirPath() throws {
+        let state = trees.kernel.initial
+        let here = try trees.place("source", "out", state)
+        #expect(try trees.make(here).status == 0)
+        _ = try trees.push(here)
+        var edited = state
+        edited.files["core/queue.c", default: ""] += "\nint other(void) { return 3; }\n"
+        try FileManager.default.moveItem(at: trees.work.place("source"), to: trees.work.place("before"))
+        _ = try trees.place("source", "out", edited)
+        try Shell.run(
+            ["find", trees.work.place("source").path, "-exec", "touch", "-h", "-d", "2001-01-01", "{}", "+"])
+        let pushed = try trees.push(here)
+        let there = try trees.place("other", "b", edited)
+        try trees.pull(there, pushed.id)
+        #expect(try trees.make(there).status == 0)
+        try trees.expectCleanBuild(there, edited)
+    }
+
+    /// Outputs that a pull brings are newer than modules that were built from those before.
+    @Test func outputsComeAfterWhatStoodThere() throws {
+        let state = trees.kernel.initial
+        let here = try trees.place("source", "out", state)
+        #expect(try trees.make(here).status == 0)
+        _ = try trees.push(here)
+        let there = try trees.place("other", "b", state)
+        let edit = trees.work.place("other/core/run.c")
+        try ((state.files["core/run.c"] ?? "") + "/* edited */\n").write(
+            to: edit, atomically: false, encoding: .utf8)
+        try Shell.run([
+            "find", trees.work.place("other").path, "-exec", "touch", "-h", "-d", "2001-01-01", "{}", "+",
+        ])
+        try Shell.run(["touch", "-d", "2002-01-01", edit.path])
+        let before = Date()
+        try trees.pull(there)
+        let symbols = try FileManager.default.attributesOfItem(
+            atPath: trees.work.place("b/Module.symvers").path)
+        #expect(try #require(symbols[.modificationDate] as? Date) > before.addingTimeInterval(-5))
     }
 
     /// An image of fixed times shows other content at the same path, with the same stat data.

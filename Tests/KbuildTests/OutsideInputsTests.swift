@@ -36,6 +36,11 @@ import Testing
             ("CONFIG_SYSTEM_REVOCATION_KEYS=\"/etc/keys.pem\"", ["certs/x509_revocation_list"]),
             ("CONFIG_MODULE_SIG_KEY=\"pkcs11:token=x\"", ["certs/signing_key.x509"]),
             ("CONFIG_MODULE_SIG_KEY=\"certs/signing_key.pem\"", []),
+            ("CONFIG_SYSTEM_TRUSTED_KEYS=\"a/link/keys.pem\"", ["certs/x509_certificate_list"]),
+            (
+                "CONFIG_INITRAMFS_SOURCE=\"listed\"",
+                ["usr/initramfs_data.cpio", "usr/initramfs_inc_data"]
+            ),
         ] as [(String, [String])])
     func outputsWithFilesFromOutsideAreNamed(config: String, expected: [String]) throws {
         let place = FileManager.default.temporaryDirectory.appending(path: "outside-\(UUID().uuidString)")
@@ -43,6 +48,16 @@ import Testing
         let folder = place.appending(path: "include/config")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try (config + "\n").write(to: folder.appending(path: "auto.conf"), atomically: false, encoding: .utf8)
+        try FileManager.default.createDirectory(
+            at: place.appending(path: "a"), withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: place.appending(path: "a/link").path, withDestinationPath: "/etc")
+        if config.contains("listed") {
+            try FileManager.default.createDirectory(
+                at: place.appending(path: "usr"), withIntermediateDirectories: true)
+            try "deps_initramfs := \\\n\(place.path)/init \\\n/home/me/init \\\n".write(
+                to: place.appending(path: "usr/.initramfs_data.cpio.d"), atomically: false, encoding: .utf8)
+        }
         let found = try OutsideInputs.dependents(
             of: try Directory.open(FilePath(place.path)), among: Set(Self.outputs.compactMap { TreePath($0) })
         )

@@ -89,7 +89,7 @@ struct ClassifierPass {
 
     mutating func applyCleanPaths() {
         for path in rules.paths where !Self.byOtherRule.contains(path.bytes) {
-            if let i = listing.index(of: path) { prove(i, .cleanRule) }
+            if let i = listing.index(of: path), isMadeAtRoot(path) { prove(i, .cleanRule) }
             // A directory that is removed whole. `debian` and the like are the business of packaging.
             guard !PackagingRules.directories.contains(path.bytes) else { continue }
             for i in places(below: path) { prove(i, .generatedDirectory) }
@@ -97,7 +97,23 @@ struct ClassifierPass {
         applyPathPatterns()
         for i in rootFiles
         where rules.rootPatterns.contains(where: { $0.matches(files[i].path.bytes) }) {
-            if !files[i].path.hasSuffix(".spec") { prove(i, .cleanRule) }
+            if !files[i].path.hasSuffix(".spec"), isMadeAtRoot(files[i].path) { prove(i, .cleanRule) }
+        }
+    }
+
+    /// The clean rules of a kernel name what it makes. Those of other projects remove at the root what people put there for
+    /// a build too (`bl31.elf` in U-Boot): there a file is an output if a saved command or a rule makes it, or what its name
+    /// begins with (`u-boot.map`).
+    private func isMadeAtRoot(_ path: TreePath) -> Bool {
+        guard rules.program != LinkedProgram.kernel, path.parent == nil, path.name.first != UInt8(ascii: ".")
+        else { return true }
+        func isMade(_ name: some Collection<UInt8>) -> Bool {
+            guard let path = TreePath(Array(name)) else { return false }
+            return isProvenByCommand(path) || rules.rootTargets.contains(path)
+        }
+        if isMade(path.bytes) { return true }
+        return path.bytes.indices.contains {
+            path.bytes[$0] == UInt8(ascii: ".") && isMade(path.bytes[..<$0])
         }
     }
 

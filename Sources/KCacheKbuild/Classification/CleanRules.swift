@@ -18,6 +18,8 @@ struct CleanRules {
     private(set) var pathPatterns: [[NamePattern]] = []
     /// Names that are made beside others.
     private(set) var derivedNames: [DerivedName] = []
+    /// Files at the root that the top Makefile has a rule for.
+    private(set) var rootTargets: Set<TreePath> = []
     /// What the build ends in.
     let program: TreePath
 
@@ -34,6 +36,7 @@ struct CleanRules {
             unknown: nil)
         program = LinkedProgram.name(in: topText)
         derivedNames = topText.derivedNames
+        rootTargets = Set(topText.ruleTargets.compactMap { TreePath($0) }.filter { $0.parent == nil })
         let variables = [
             "CLEAN_FILES", "CLEAN_DIRS", "MRPROPER_FILES", "MRPROPER_DIRS", "DISTCLEAN_FILES", "rm-files",
             "rm-dirs",

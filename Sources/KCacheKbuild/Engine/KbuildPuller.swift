@@ -141,7 +141,7 @@ package struct KbuildPuller: Sendable {
         var report = Report(announcement: chosen.announcement)
         (report.whole, report.only) = (mode == .whole, request.only)
         report.changed = plan.changed.map(\.path)
-        report.added = plan.added.map(\.path)
+        report.added = (plan.added.map(\.path) + plan.foreign).sorted()
         report.missing = plan.missing
         report.conflicts = plan.conflicts.map(\.path)
         report.leftovers = plan.leftovers
@@ -175,6 +175,8 @@ package struct KbuildPuller: Sendable {
         var options = restoreOptions(inspection, plan, changes, request)
         options.readingBegan = begun
         options.leavesStale = install != nil
+        options.newestOutput = zip(inspection.listing.files, inspection.roles).lazy
+            .filter { $0.1 == .output }.map { $0.0.status.mtime }.max()
         if isThrifty {
             options.thrift = thrift(local)
             if request.derive == nil { options.thrift?.bytesPerSecond = store.options.bytesPerSecond }
@@ -397,11 +399,14 @@ package struct KbuildPuller: Sendable {
         where fileClass == .leftOut(.secret) {
             withheld.insert(file.path)
         }
-        let plan = try RestorePlan(snapshot: entries, local: local, mode: mode, withheld: withheld)
+        let others = TreePlace.othersOutputs(inspection.listing)
+        let plan = try RestorePlan(
+            snapshot: entries, local: local, mode: mode, withheld: withheld, others: others)
         let commands = Set(plan.conflicts.compactMap { CommandEvidence.file(of: $0.path) })
         let rest = entries.filter { $0.role != .output || !commands.contains($0.path) }
         if rest.count == entries.count { return plan }
-        return try RestorePlan(snapshot: rest, local: local, mode: mode, withheld: withheld)
+        return try RestorePlan(
+            snapshot: rest, local: local, mode: mode, withheld: withheld, others: others)
     }
 
     /// Saved commands here that speak of a file which another build made, or nobody.
@@ -446,7 +451,8 @@ package struct KbuildPuller: Sendable {
                 try inspection.root.remove(file.path)
                 continue
             }
-            // Where the clock was asked. The sources may be another user's.
+            // Where the clock was asked; what lies deeper is of other pulls. The sources may be another user's.
+            guard file.path.parent == nil else { continue }
             do throws(SystemError) { try base.remove(file.path) } catch {
                 guard error.isOfPermission else { throw error }
             }
@@ -515,7 +521,7 @@ package struct KbuildPuller: Sendable {
     private static func changes(_ plan: RestorePlan) -> Invalidation.Changes {
         var changes = Invalidation.Changes(
             changed: Set(plan.changed.map(\.path) + plan.conflicts.map(\.path)),
-            added: Set(plan.added.map(\.path)), removed: Set(plan.missing))
+            added: Set(plan.added.map(\.path) + plan.foreign), removed: Set(plan.missing))
         (changes.late, changes.made) = lateSources(plan)
         return changes
     }

@@ -69,7 +69,7 @@ package struct KbuildPusher: Sendable {
         // What changes from now on must not look settled.
         let now = try filesystemTime(root)
         let local = try read(inspection, finder, session, writer, request)
-        let plan = SnapshotPlan(local, earlier: inspection.index)
+        let plan = SnapshotPlan(local, earlier: inspection.earlier)
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
             header: try header(inspection, request),

@@ -14,6 +14,8 @@ package struct TreeInspection: Sendable {
     package let roles: [PathRole]
     package let rules: ContentRules
     package let index: StatIndex
+    /// The same with what is not believed of these files: what they, or others at their paths, held before.
+    package let earlier: StatIndex
 
     /// Scans and classifies; reads no content yet.
     package init(_ root: Directory, state: TreeState, host: HostEnvironment) throws {
@@ -42,7 +44,8 @@ package struct TreeInspection: Sendable {
         let source = try root.base?.directory.realPath()
         rules = TreeContentRules.make(
             TreePaths(tree: Array(rootPath.string.utf8), source: source.map { Array($0.string.utf8) }))
-        index = try Self.believed(state.loadIndex(), listing, root)
+        earlier = state.loadIndex()
+        index = state.isOfTheseSources() ? try Self.believed(earlier, listing, root) : StatIndex()
     }
 
     /// Reads what the files hold, with the stat index.

@@ -61,38 +61,30 @@ package struct TreePlace: Hashable, Sendable {
     /// the build. Sources of the first two names are.
     private static let madeEachTime = Set(["Makefile", ".gitignore", "source"].compactMap { TreePath($0) })
 
-    /// Outputs of other builds among the sources: output directories, which have Kbuild's link to their sources or a
-    /// configuration in them, and what has a saved command, as objects of external modules have.
-    ///
-    /// They are nobody's sources, and a pull must not give them times. Whose output directory it is does not matter, so
-    /// that one that a container has made, with the sources at another path, is known too.
+    /// Output directories of other builds among the sources: those with Kbuild's link to their sources or a configuration
+    /// in them. Whose they are does not matter, so that one that a container has made, with the sources at another path, is
+    /// known too.
     private static func otherOutputs(in source: Directory, paths: [TreePath]) throws(SystemError)
         -> Set<TreePath>
     {
         var found: Set<TreePath> = []
-        for path in paths {
-            let name = path.name
-            if name.elementsEqual("source".utf8) || name.elementsEqual(".config".utf8),
-                let folder = path.parent, try isOutputDirectory(folder, in: source)
-            {
-                found.insert(folder)
-            } else if let target = CommandEvidence.target(of: name),
-                try isSavedCommand(path, of: target, in: source)
-            {
-                found.insert(path)
-                if let made = TreePath(path.bytes[..<path.nameStart] + target) { found.insert(made) }
-            }
+        for path in paths
+        where path.name.elementsEqual("source".utf8) || path.name.elementsEqual(".config".utf8) {
+            if let folder = path.parent, try isOutputDirectory(folder, in: source) { found.insert(folder) }
         }
         return found
     }
 
-    private static func isSavedCommand(_ path: TreePath, of target: ArraySlice<UInt8>, in source: Directory)
-        throws(SystemError) -> Bool
-    {
-        guard try source.status(path)?.kind == .file, let text = try source.readFile(path) else {
-            return false
+    /// What other builds made among the sources, as those of external modules do: files with a saved command beside them.
+    /// Make may read them as sources, but their times are those builds'.
+    static func othersOutputs(_ listing: TreeListing) -> Set<TreePath> {
+        var found: Set<TreePath> = []
+        for file in listing.files where file.isInBase {
+            guard let target = CommandEvidence.target(of: file.path.name) else { continue }
+            found.insert(file.path)
+            if let made = TreePath(file.path.bytes[..<file.path.nameStart] + target) { found.insert(made) }
         }
-        return CommandEvidence.proves(text, target: target)
+        return found
     }
 
     /// True if Kbuild wrote a Makefile there that leads to sources, or a configuration was built there.
