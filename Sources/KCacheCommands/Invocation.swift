@@ -59,19 +59,11 @@ struct Invocation {
     }
 
     /// The host with the root that was named; without one the host itself.
-    ///
-    /// - Parameter engine: nil: what `KCACHE_ROOT_ENGINE` says, else bubblewrap.
-    func host(root: String?, engine: String?) throws -> HostEnvironment {
+    func host(root: String?) throws -> HostEnvironment {
         var host = try host()
         guard let root else { return host }
-        let set = environment["KCACHE_ROOT_ENGINE"].flatMap { $0.isEmpty ? nil : $0 }
-        let name = engine ?? set ?? RootEngine.bubblewrap.rawValue
-        guard let chosen = RootEngine(rawValue: name) else {
-            let known = RootEngine.allCases.map(\.rawValue).joined(separator: " or ")
-            throw SettingsError("there is no engine \(name) to enter a root: take \(known)", status: 2)
-        }
         let console = console
-        host.root = try roots().open(root, path: absolute(root), engine: chosen) {
+        host.root = try roots().open(root, path: absolute(root)) {
             console.diagnostic("note: \($0)")
         }
         return host

@@ -103,7 +103,7 @@ struct MakeLauncher {
     /// With the root of `--root`, if one was named.
     private func hostInRoot(_ invocation: Invocation) throws -> HostEnvironment? {
         guard let root = options.root else { return host(invocation) }
-        return try invocation.host(root: root, engine: options.rootEngine)
+        return try invocation.host(root: root)
     }
 
     /// No folder for caches, no caches: make runs all the same.

@@ -10,13 +10,7 @@ struct RootOptions: ParsableArguments {
             valueName: "image"))
     var root: String?
 
-    @Option(
-        name: .long,
-        help: ArgumentHelp("What enters it: bubblewrap, or nspawn. Default: bubblewrap.", valueName: "engine")
-    )
-    var rootEngine: String?
-
     func host(_ invocation: Invocation) throws -> HostEnvironment {
-        try invocation.host(root: root, engine: rootEngine)
+        try invocation.host(root: root)
     }
 }

@@ -204,7 +204,8 @@ package enum PullMarker {
 
     package static func isSet(in root: Directory) throws -> Bool { try root.status(name) != nil }
 
-    package static func isMarker(_ path: TreePath) -> Bool { path == name }
+    /// True for this one, and for the note of the root: both stay until they are taken away by name.
+    package static func isMarker(_ path: TreePath) -> Bool { path == name || RootNote.isNote(path) }
 
     package static func clear(in root: Directory) throws { try root.remove(name) }
 }

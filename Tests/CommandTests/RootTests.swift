@@ -6,7 +6,7 @@ import Testing
 /// Roots to build in: what is kept of them, what runs inside, and what a tree built there is worth outside.
 @Suite struct RootTests {
     /// One machine: its own home, so its own roots, caches and store.
-    private func machine(_ place: Workplace, _ name: String) throws -> Program {
+    func machine(_ place: Workplace, _ name: String) throws -> Program {
         let home = place.place(name)
         try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
         var program = Program(home: home)
@@ -14,10 +14,10 @@ import Testing
         return program
     }
 
-    private func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .utf8) }
+    func text(_ url: URL) throws -> String { try String(contentsOf: url, encoding: .utf8) }
 
     /// Its Makefile tells what make sees inside.
-    private func tree(_ place: Workplace, _ name: String = "tree") throws -> SmallTree {
+    func tree(_ place: Workplace, _ name: String = "tree") throws -> SmallTree {
         let tree = try SmallTree(place.place(name))
         try tree.put(
             "Makefile",
@@ -34,6 +34,12 @@ import Testing
             \techo made >> made
             \ttouch $@
             \ttouch d/.$*.o.cmd
+            everything: d/f0.o
+            modules_install:
+            ifeq ($(wildcard d/.f0.o.cmd),)
+            d/f0.o: FORCE
+            endif
+            FORCE:
 
             """)
         // Old, so that what the tree holds is newer.
@@ -138,6 +144,30 @@ import Testing
         #expect(digests.count == 2 && digests[0] == digests[1])
     }
 
+    @Test func whatIsNoNameIsNoRoot() throws {
+        let place = try Workplace()
+        let desk = try machine(place, "desk")
+        let source = try SmallRoot(place.place("source"))
+        let roots = desk.home.appending(path: ".local/share/kcache/roots")
+        // As a killed create leaves it.
+        let leftover = roots.appending(path: ".kcache-tmp-1-2")
+        try FileManager.default.createDirectory(
+            at: leftover.appending(path: "usr"), withIntermediateDirectories: true)
+        #expect(try desk.run(["root", "create", "small", source.url.path], in: place.url).status == 0)
+        #expect(!FileManager.default.fileExists(atPath: leftover.path))
+        try FileManager.default.createDirectory(at: leftover, withIntermediateDirectories: true)
+        let store = place.place("store").path
+        for name in [".", "..", "", ".kcache-tmp-1-2"] {
+            for words in [["push", name, store], ["remove", name]] {
+                let run = try desk.run(["root"] + words, in: place.url)
+                #expect(run.status == 1, "\(words)")
+                #expect(run.error.contains("there is no root named"), "\(words): \(run.error)")
+            }
+        }
+        #expect(try desk.run(["root", "remove", "small"], in: place.url).status == 0)
+        #expect(!FileManager.default.fileExists(atPath: leftover.path))
+    }
+
     // MARK: Inside
 
     @Test func makeSeesTheRootAndTheTreeAlone() throws {
@@ -175,16 +205,14 @@ import Testing
         let none = try desk.run(["make", "--root", "nothing", "-C", tree.root.path], in: tree.root)
         #expect(none.status == 2)
         #expect(none.error.contains("there is no root named nothing"))
-        let engine = try desk.run(
-            ["make", "--root", source.url.path, "--root-engine", "chroot", "-C", tree.root.path],
-            in: tree.root)
-        #expect(engine.status == 2)
-        #expect(engine.error.contains("bubblewrap"))
         // A shell that does not run there.
         try Shell.run(["rm", source.url.appending(path: "usr/bin/dash").path])
         let broken = try desk.run(["make", "--root", source.url.path, "-C", tree.root.path], in: tree.root)
         #expect(broken.status == 2)
         #expect(broken.error.contains("can't be entered"))
+        let unnamed = try desk.run(["make", "--root", "", "-C", tree.root.path], in: tree.root)
+        #expect(unnamed.status == 2)
+        #expect(unnamed.error.contains("names no root"))
         desk.environment["PATH"] = "/nonexistent"
         let missing = try desk.run(["make", "--root", source.url.path, "-C", tree.root.path], in: tree.root)
         #expect(missing.status == 2)

@@ -57,11 +57,6 @@ struct MakeCommand: ParsableCommand {
         name: .long,
         help: ArgumentHelp("Build inside this root: a name, a folder, a tarball.", valueName: "image"))
     var root: String?
-    @Option(
-        name: .long,
-        help: ArgumentHelp("What enters it: bubblewrap, or nspawn. Default: bubblewrap.", valueName: "engine")
-    )
-    var rootEngine: String?
     @Argument(
         parsing: .captureForPassthrough,
         help: ArgumentHelp("Make's own options, goals and variables.", valueName: "make-arguments"))
@@ -74,7 +69,7 @@ struct MakeCommand: ParsableCommand {
             (.warm, warm), (.push, push), (.pins, pins), (.always, always), (.prune, prune),
             (.probeCache, probeCache), (.statusLine, statusLine), (.explain, explain),
         ]
-        (settings.make.root, settings.make.rootEngine) = (root, rootEngine)
+        settings.make.root = root
         for case (let option, let value?) in given { settings.make[option] = value }
         MakeLauncher(arguments: arguments.map { Array($0.utf8) }, settings: settings, isLink: false).run()
     }

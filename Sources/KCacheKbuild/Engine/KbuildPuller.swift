@@ -169,7 +169,7 @@ package struct KbuildPuller: Sendable {
             if local.contents.filesRead > 0, !plan.sparesAny {
                 try save(local, of: chosen, in: state, as: begun, &report)
             }
-            try finish(chosen, session, state, request, &report)
+            try finish(chosen, session, root, state, request, &report)
             return report
         }
         var options = restoreOptions(inspection, plan, changes, request)
@@ -184,6 +184,7 @@ package struct KbuildPuller: Sendable {
         let restorer = TreeRestorer(
             root: root, plan: plan, rules: inspection.rules, session: session, options: options)
         let start = try restorer.prepare()
+        try doubtRoot(root, mode)
         try stampIntermediates(inspection)
         if let install {
             // Before anything is written: a pull that is killed leaves a part as well.
@@ -198,7 +199,7 @@ package struct KbuildPuller: Sendable {
         let summary = try restorer.run(start)
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
         try settle(plan, local, compared: begun, summary.freshness, root, state, chosen, &report)
-        try finish(chosen, session, state, request, &report)
+        try finish(chosen, session, root, state, request, &report)
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
         report.kept = summary.kept
@@ -212,11 +213,11 @@ package struct KbuildPuller: Sendable {
 
     /// What is left when the tree is done.
     private func finish(
-        _ chosen: SnapshotChooser.Chosen, _ session: StoreSession, _ state: TreeState, _ request: Request,
-        _ report: inout Report
+        _ chosen: SnapshotChooser.Chosen, _ session: StoreSession, _ root: Directory, _ state: TreeState,
+        _ request: Request, _ report: inout Report
     ) throws {
         if request.only == nil { try state.clearPartial() }
-        try keepRoot(chosen, state)
+        try keepRoot(chosen, root)
         do { try session.touch(chosen.announcement.id) } catch let error as StoreError {
             report.remarks.append("gc of \(store.place) is not told that this snapshot is in use: \(error)")
         }
@@ -227,10 +228,18 @@ package struct KbuildPuller: Sendable {
     }
 
     /// What was pulled is as if it had been built here, or in the root: the tools are the same.
-    private func keepRoot(_ chosen: SnapshotChooser.Chosen, _ state: TreeState) throws {
+    private func keepRoot(_ chosen: SnapshotChooser.Chosen, _ root: Directory) throws {
         let toolchain = chosen.snapshot.header.environment.toolchainDigest
         let note = host.root.map { RootNote(root: $0.reference, toolchain: toolchain) }
-        if try host.root != nil || state.rootNote() != nil { try state.keep(note) }
+        if try RootNote.read(in: root) != note { try RootNote.keep(note, in: root) }
+    }
+
+    /// A pull that is killed leaves a tree of which nobody knows what built it.
+    private func doubtRoot(_ root: Directory, _ mode: RestorePlan.Mode) throws {
+        guard try host.root != nil || RootNote.read(in: root) != nil else { return }
+        // First, or a directory with the note in it would be no empty one.
+        if mode == .whole { try PullMarker.set(in: root) }
+        try RootNote.keep(.unknown, in: root)
     }
 
     /// Keeps what was read of a tree in which nothing was touched.

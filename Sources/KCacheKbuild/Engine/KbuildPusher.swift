@@ -124,15 +124,38 @@ package struct KbuildPusher: Sendable {
 
     /// What is noted as the toolchain must be what built the tree.
     private func refuseOtherRoot(_ inspection: TreeInspection, _ state: TreeState) throws {
-        guard let note = try state.rootNote(), note.root.digest != host.root?.digest else { return }
+        let note = try RootNote.read(in: inspection.root)
         let place = inspection.rootPath.string
+        guard let note else { return try refuseUnproven(inspection) }
+        guard note.root.digest != host.root?.digest else { return }
         let root = quoteForPeople(Array(note.root.name.utf8))
+        if note == .unknown {
+            throw KbuildError(
+                .unfit, "nobody knows with which tools \(place) was built: run kcache make there, then push")
+        }
         throw KbuildError(
             .unfit,
             host.root == nil
                 ? "\(place) was built in the root \(root): push it with --root \(root)"
                 : "\(place) was built in another root, \(root) (\(note.root.digest.short)): push it with that one, or "
                     + "run kcache make --root first")
+    }
+
+    /// Without a note only tools that are the machine's own too can have built it.
+    private func refuseUnproven(_ inspection: TreeInspection) throws {
+        // What is not built is refused for that.
+        guard let root = host.root, inspection.tree != nil, inspection.roles.contains(.output) else { return }
+        var outside = host
+        outside.root = nil
+        if try LocalToolchain(host: host).recorded(inspection)
+            == LocalToolchain(host: outside).recorded(inspection)
+        {
+            return
+        }
+        throw KbuildError(
+            .unfit,
+            "\(inspection.rootPath) was not built in the root \(root.name) by kcache make --root: build it there first, "
+                + "then push")
     }
 
     private func refuseUnfit(_ inspection: TreeInspection, _ request: Request) throws {

@@ -52,8 +52,26 @@ package struct KbuildStatus: Sendable {
                 tree: tree, rebuild: RebuildReport(), outputs: commands.count, neverBuilt: true,
                 partial: partial)
         }
+        try refuseOtherRoot(root)
         let report = try RebuildModel(reading: root, listing: listing, options: options).report()
         return Report(tree: tree, rebuild: report, outputs: commands.count, partial: partial)
+    }
+
+    /// The model knows what make sees; in another root kcache has it build everything anew.
+    private func refuseOtherRoot(_ root: Directory) throws {
+        let note = try RootNote.read(in: root)
+        guard note?.root.digest != host.root?.digest else { return }
+        guard let note else {
+            throw KbuildError(
+                .unfit,
+                "this tree was not built in a root: kcache status without --root tells what make would do")
+        }
+        let name = quoteForPeople(Array(note.root.name.utf8))
+        throw KbuildError(
+            .unfit,
+            note == .unknown
+                ? "nobody knows with which tools this tree was built: kcache make builds everything anew"
+                : "this tree was built in the root \(name): kcache status --root \(name)")
     }
 
     /// Without a cache folder that can be read, nothing is known of pulls.

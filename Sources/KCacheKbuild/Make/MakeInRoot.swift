@@ -27,13 +27,16 @@ struct MakeInRoot {
             throw KbuildError(.notKbuild, "--root is for a make in a Kbuild tree: \(reason)")
         case .tree(let found): location = found
         }
+        guard location.module == nil else {
+            throw KbuildError(.unfit, "--root can't build external modules yet: build this one without it")
+        }
         let view = try root.view()
         guard try ToolFiles(root: view).program("make", path: RootEnvironment.path) != nil else {
             throw KbuildError(.noMake, "there is no make in the root \(root.title): install it there")
         }
         var explanation = [
             "Kbuild tree: \(location.source)",
-            "inside the root \(root.title) in \(root.folder), by \(root.engine.rawValue)",
+            "inside the root \(root.title) in \(root.folder)",
             "make always runs, and asks its compiler itself: there are no caches for roots yet",
         ]
         let goals = MakeGoals(invocation.goals)
@@ -47,18 +50,20 @@ struct MakeInRoot {
             invocation: invocation, location: location, goals: goals, options: request.options,
             environment: variables.values, keepsNothing: MakeBuild.unkept(invocation))
         let writable = try Self.writable(location)
-        let enclosure = try Enclosure(generations: root.engine.generations)
+        let enclosure = try Enclosure(generations: RootEngine.generations)
         var call = RootCall(view: view, environment: RootEnvironment.values(variables.values))
         (call.writable, call.directory, call.enclosure) = (writable, request.workingDirectory, enclosure)
-        let words = try root.engine.words(call, path: variables["PATH"] ?? "/bin:/usr/bin")
+        let words = try RootEngine.words(call, path: variables["PATH"] ?? "/bin:/usr/bin")
         // Says what is wrong before anything is changed.
         _ = try root.runner(host)
         let inner = MakeTransfer.host(host, for: build)
         if build.keepsNothing == nil, goals.mayWriteCaches {
             explanation += warm(build)
-            if let line = try ToolchainSwitch(MakeTransfer.place(build), host: inner).prepare() {
-                store?.tell(line)
-            }
+        }
+        if ToolchainSwitch.isNeeded(build),
+            let line = try ToolchainSwitch(MakeTransfer.place(build), host: inner).prepare()
+        {
+            store?.tell(line)
         }
         var process = ForegroundProcess(
             program: FilePath(String(decoding: words[0], as: UTF8.self)),
@@ -82,7 +87,7 @@ struct MakeInRoot {
     /// The trees, by their real paths: those are what make sees and writes down.
     private static func writable(_ location: KbuildLocation) throws -> [FilePath] {
         var found: [FilePath] = []
-        for case let path? in [location.source, location.output, location.module] {
+        for path in [location.source, location.output] {
             // make makes an output tree that is missing, but no mount point can wait for that.
             let real = try Directory.create(path).realPath()
             if !found.contains(where: { real.starts(with: $0) }) { found.append(real) }

@@ -11,8 +11,6 @@ package struct MakeOptions: Hashable, Sendable {
     package var explain = false
     /// The root to build in, as it was named; nil: this machine's own.
     package var root: String?
-    /// The engine for it, as it was named.
-    package var rootEngine: String?
 
     package init() {}
 
@@ -60,9 +58,8 @@ package struct MakeOptions: Hashable, Sendable {
     package mutating func take(from words: [String]) -> Int {
         let front = Self.front(of: words)
         for (i, word) in front.enumerated() {
-            if let (name, attached) = Self.text(word) {
-                let value = attached ?? (i + 1 < front.count ? front[i + 1] : "")
-                if name == Self.rootName { root = value } else { rootEngine = value }
+            if let (_, attached) = Self.text(word) {
+                root = attached ?? (i + 1 < front.count ? front[i + 1] : "")
             }
             guard let (option, value) = Self.switched(by: word) else { continue }
             self[option] = value
@@ -89,11 +86,8 @@ package struct MakeOptions: Hashable, Sendable {
 
     /// An option that takes a text, and what is attached to it.
     private static func text(_ word: String) -> (name: String, value: String?)? {
-        for name in [rootName, "--root-engine"] {
-            if word == name { return (name, nil) }
-            if word.hasPrefix(name + "=") { return (name, String(word.dropFirst(name.count + 1))) }
-        }
-        return nil
+        if word == rootName { return (rootName, nil) }
+        return word.hasPrefix(rootName + "=") ? (rootName, String(word.dropFirst(rootName.count + 1))) : nil
     }
 
     /// The words of `KCACHE_MAKEFLAGS`.

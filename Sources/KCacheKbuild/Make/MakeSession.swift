@@ -1,5 +1,6 @@
 import KCacheCore
 package import KCacheSystem
+import KCacheTree
 package import SystemPackage
 
 /// Runs make as asked: finds out on what, decides what can be saved, and passes everything through.
@@ -65,7 +66,7 @@ package struct MakeSession: Sendable {
             environment: variables.values, workingDirectory: request.workingDirectory)
         switch KbuildLocation.find(invocation) {
         case .none(let reason): plan.explanation.append("plain make: \(reason)")
-        case .tree(let location): prepare(&plan, request, invocation, location, variables)
+        case .tree(let location): try prepare(&plan, request, invocation, location, variables)
         }
         return plan
     }
@@ -80,7 +81,7 @@ package struct MakeSession: Sendable {
     private func prepare(
         _ plan: inout MakePlan, _ request: Request, _ invocation: MakeInvocation, _ location: KbuildLocation,
         _ variables: MakeVariables
-    ) {
+    ) throws(KbuildError) {
         var variables = variables
         let goals = MakeGoals(invocation.goals)
         plan.explanation.append(contentsOf: Self.describe(location, goals))
@@ -97,8 +98,8 @@ package struct MakeSession: Sendable {
         if let reason = build.keepsNothing { plan.explanation.append("nothing is kept: \(reason)") }
         plan.build = build
         plan.process.environment = variables.entries
+        try leaveRoot(build)
         guard let host, build.keepsNothing == nil else { return }
-        leaveRoot(build, host)
         if let store { plan.explanation += MakeCompleting(build: build, host: host, store: store).run() }
         if build.options.warm, let store {
             plan.explanation += MakeWarming(build: build, host: host, store: store).run()
@@ -120,19 +121,34 @@ package struct MakeSession: Sendable {
     }
 
     /// Where a root's tools built the tree, and this make runs the machine's own.
-    private func leaveRoot(_ build: MakeBuild, _ host: HostEnvironment) {
+    ///
+    /// - Throws: if a root's tools did, and make can't be told.
+    private func leaveRoot(_ build: MakeBuild) throws(KbuildError) {
+        guard ToolchainSwitch.isNeeded(build) else { return }
+        let output = build.location.output
         do {
-            // Without it nothing is noted, and nothing is to be made for the question.
-            guard try HostStatus.of(host.cacheFolder.appending("trees"), followingLinks: true) != nil else {
+            // A tree that is not there yet was not built in a root either.
+            guard try HostStatus.of(output, followingLinks: true) != nil,
+                let note = try RootNote.read(in: try Directory.open(output))
+            else { return }
+            if build.location.module != nil {
+                store?.tell(
+                    note == .unknown
+                        ? "nobody knows what built the kernel in \(output): this module is built with the machine's own tools"
+                        : "the kernel in \(output) was built in the root \(note.root.name), this module is built with the "
+                            + "machine's own tools")
                 return
             }
-            // A tree that is not there yet was not built in a root either.
-            guard try HostStatus.of(build.location.output, followingLinks: true) != nil else { return }
+            guard let host else {
+                throw KbuildError(
+                    .unfit,
+                    "\(output) was built in a root: set HOME or XDG_CACHE_HOME, or make clean there first")
+            }
             let change = try ToolchainSwitch(
                 MakeTransfer.place(build), host: MakeTransfer.host(host, for: build))
             if let line = try change.prepare() { store?.tell(line) }
-        } catch {
-            store?.tell("whether a root's tools built this tree can't be told: \(error)")
+        } catch let error as KbuildError { throw error } catch {
+            throw KbuildError(.unfit, "whether a root's tools built \(output) can't be told: \(error)")
         }
     }
 

@@ -16,39 +16,20 @@ package struct RootCall: Sendable {
     }
 }
 
-/// A program that runs others inside a root.
-package enum RootEngine: String, Sendable, CaseIterable {
-    /// bwrap(1): needs no rights where user namespaces are allowed.
-    case bubblewrap
-    /// systemd-nspawn(1): needs root.
-    case nspawn
-
-    package var program: String {
-        switch self {
-        case .bubblewrap: "bwrap"
-        case .nspawn: "systemd-nspawn"
-        }
-    }
+/// bwrap(1), which runs programs inside a root, and needs no rights where user namespaces are allowed.
+package enum RootEngine {
+    package static let program = "bwrap"
 
     /// How many processes stand between the one that is started and the program inside.
-    /// systemd-nspawn looks after signals itself.
-    package var generations: Int32 { self == .bubblewrap ? 2 : 0 }
+    package static let generations: Int32 = 2
 
     /// The words in front of the program and its arguments; the first is the engine's path.
     ///
     /// - Parameter path: where the engine is looked for.
-    package func words(_ call: RootCall, path: String) throws -> [[UInt8]] {
+    package static func words(_ call: RootCall, path: String) throws -> [[UInt8]] {
         guard let program = ExecutableLookup.find(program, path: path) else {
-            throw KbuildError(
-                .unfit,
-                "\(program) is not in PATH: install \(self == .nspawn ? "systemd-container" : rawValue), or name another "
-                    + "engine with --root-engine")
+            throw KbuildError(.unfit, "\(program) is not in PATH: install bubblewrap")
         }
-        let options: [[UInt8]]
-        switch self {
-        case .bubblewrap: options = try BubblewrapLayout(call).words
-        case .nspawn: options = NspawnOptions.words(call)
-        }
-        return [Array(program.string.utf8)] + options
+        return [Array(program.string.utf8)] + (try BubblewrapLayout(call).words)
     }
 }

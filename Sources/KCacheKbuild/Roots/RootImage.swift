@@ -9,10 +9,9 @@ package struct RootImage: Sendable {
     package let folder: FilePath
     /// Over its content, when it was opened.
     package let digest: Digest
-    package let engine: RootEngine
 
-    package init(name: String, folder: FilePath, digest: Digest, engine: RootEngine) {
-        (self.name, self.folder, self.digest, self.engine) = (name, folder, digest, engine)
+    package init(name: String, folder: FilePath, digest: Digest) {
+        (self.name, self.folder, self.digest) = (name, folder, digest)
     }
 
     package var reference: RootReference { RootReference(digest: digest, name: name) }
@@ -30,21 +29,29 @@ package struct RootImage: Sendable {
     ///
     /// - Throws: `KbuildError` if nothing can be run there.
     package func runner(_ host: HostEnvironment) throws -> ProcessRunner {
-        let words = try engine.words(
-            RootCall(view: try view(), environment: RootEnvironment.values(host.environment)),
-            path: host.environment["PATH"] ?? "")
+        let (environment, path) = (RootEnvironment.values(host.environment), host.environment["PATH"] ?? "")
+        let words = try RootEngine.words(RootCall(view: try view(), environment: environment), path: path)
         let prefix = words.map { String(decoding: $0, as: UTF8.self) }
         // The engine's own words go to where its errors would.
+        let shell = ExecutableLookup.find("sh", path: path)?.string ?? "/bin/sh"
         let trial = try host.runner.run(
-            ["sh", "-c", "exec \"$@\" 2>&1", "sh"] + prefix + ["/bin/sh", "-c", ":"],
-            environment: host.environment)
+            [shell, "-c", "exec \"$@\" 2>&1", "sh"] + prefix + ["/bin/sh", "-c", ":"],
+            environment: environment)
         guard trial.status == 0 else {
             let said = trial.text.split(separator: "\n").first.map { ": \($0)" } ?? ""
-            throw KbuildError(.unfit, "the root \(name) can't be entered by \(engine.rawValue)\(said)")
+            throw KbuildError(.unfit, "the root \(name) can't be entered by \(RootEngine.program)\(said)")
         }
-        let runner = host.runner
+        let (runner, folder) = (host.runner, folder.string)
         return ProcessRunner { (arguments, environment, directory) throws(SystemError) in
-            try runner.run(prefix + arguments, environment: environment, directory: directory)
+            // The first byte comes from inside: without it the engine failed, and that is no program's answer.
+            let result = try runner.run(
+                prefix + ["/bin/sh", "-c", "printf E; exec \"$@\"", "sh"] + arguments,
+                environment: environment,
+                directory: directory)
+            guard result.output.first == UInt8(ascii: "E") else {
+                throw SystemError("enter the root", folder, .ioError)
+            }
+            return ProcessResult(status: result.status, output: Array(result.output.dropFirst()))
         }
     }
 

@@ -28,10 +28,7 @@ package struct RootLibrary: Sendable {
 
     /// - Throws: `KbuildError` for what can't be a root's name.
     package static func check(_ name: String) throws {
-        let isPlain =
-            name.utf8.count <= 64 && name.first.map { $0.isASCII && ($0.isLetter || $0.isNumber) } == true
-            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.+".contains($0)) }
-        guard isPlain else {
+        guard isName(name) else {
             throw KbuildError(
                 .unfit,
                 "\"\(name)\" can't be a root's name: at most 64 letters, digits and -_.+, a letter or digit first"
@@ -39,10 +36,17 @@ package struct RootLibrary: Sendable {
         }
     }
 
+    private static func isName(_ name: String) -> Bool {
+        name.utf8.count <= 64 && name.first.map { $0.isASCII && ($0.isLetter || $0.isNumber) } == true
+            && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.+".contains($0)) }
+    }
+
     func place(_ name: String) -> FilePath { folder.appending(name) }
 
+    /// False for what is no name: `.` is no root, nor what is unfinished.
     func exists(_ name: String) throws -> Bool {
-        try HostStatus.of(place(name), followingLinks: false)?.kind == .directory
+        try Self.isName(name)
+            && HostStatus.of(place(name), followingLinks: false)?.kind == .directory
     }
 
     // MARK: Looking
@@ -51,7 +55,7 @@ package struct RootLibrary: Sendable {
         guard try HostStatus.of(folder, followingLinks: true) != nil else { return [] }
         return try Directory.open(folder).entries().compactMap { entry in
             guard entry.status.kind == .directory, let name = String(validating: entry.name, as: UTF8.self),
-                !TemporaryName.isTemporary(entry.name)
+                Self.isName(name)
             else { return nil }
             return try listed(name)
         }.sorted { $0.name < $1.name }
@@ -68,14 +72,17 @@ package struct RootLibrary: Sendable {
     ///
     /// - Parameter path: the text as a path of the host, if it is one.
     package func open(
-        _ text: String, path: FilePath, engine: RootEngine, tell: @escaping @Sendable (String) -> Void
+        _ text: String, path: FilePath, tell: @escaping @Sendable (String) -> Void
     ) throws -> RootImage {
-        if !text.contains("/"), try exists(text) { return try open(place(text), name: text, engine) }
+        guard !text.isEmpty else {
+            throw KbuildError(.unfit, "--root names no root: kcache root list has the names")
+        }
+        if try exists(text) { return try open(place(text), name: text) }
         guard let status = try HostStatus.of(path, followingLinks: true) else {
             throw KbuildError(
                 .unfit, "there is no root named \(text), and no such file: kcache root list has the names")
         }
-        if status.kind == .directory { return try open(path, name: text, engine) }
+        if status.kind == .directory { return try open(path, name: text) }
         guard status.kind == .file else {
             throw KbuildError(.unfit, "\(text) is neither a folder nor a tarball")
         }
@@ -87,15 +94,14 @@ package struct RootLibrary: Sendable {
             tell("unpacking \(path) as the root \(name)")
             _ = try create(name, from: .archive(path), tell: tell)
         }
-        return try open(place(name), name: name, engine)
+        return try open(place(name), name: name)
     }
 
-    private func open(_ folder: FilePath, name: String, _ engine: RootEngine) throws -> RootImage {
+    private func open(_ folder: FilePath, name: String) throws -> RootImage {
         let view = try RootView(folder)
         return RootImage(
             name: name, folder: view.folder,
-            digest: try RootContents.digest(of: folder, cache: host.cacheFolder),
-            engine: engine)
+            digest: try RootContents.digest(of: folder, cache: host.cacheFolder))
     }
 
     // MARK: Changing
@@ -135,12 +141,17 @@ package struct RootLibrary: Sendable {
                 .unfit,
                 "there is a root \(name) already: take another name, or run kcache root remove \(name) first")
         }
+        let lock = try lock(home)
+        defer { lock.end() }
         let temporary = TemporaryName.atRoot()
         let path = folder.appending(String(decoding: temporary.bytes, as: UTF8.self))
         do {
             try home.makeDirectories(temporary)
             let leftOut = try fill(try home.directory(temporary), path)
+            // A root that has its name is whole, also after a power cut.
+            try home.syncFilesystem()
             try home.rename(temporary, to: target)
+            try home.sync()
             return Made(root: try listed(name), leftOut: leftOut)
         } catch {
             discard(temporary, in: home)
@@ -153,10 +164,24 @@ package struct RootLibrary: Sendable {
             throw KbuildError(.unfit, "there is no root named \(name): kcache root list has the names")
         }
         let home = try Directory.open(folder)
+        let lock = try lock(home)
+        defer { lock.end() }
         // Nothing finds half of it.
         let temporary = TemporaryName.atRoot()
         try home.rename(target, to: temporary)
         try home.removeTree(temporary)
+    }
+
+    /// Holds off who would take what is being filled for left over; takes away what was.
+    private func lock(_ home: Directory) throws -> FileLock {
+        let name = TreePath(literal: Array(".lock".utf8))
+        if let alone = try FileLock.tryTaking(.exclusive, on: name, in: home) {
+            defer { alone.end() }
+            for entry in try home.entries() where TemporaryName.isTemporary(entry.name) {
+                if let leftover = TreePath(entry.name) { discard(leftover, in: home) }
+            }
+        }
+        return try FileLock.take(.shared, on: name, in: home)
     }
 
     private func discard(_ temporary: TreePath, in home: Directory) {
