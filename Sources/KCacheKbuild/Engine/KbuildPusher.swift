@@ -58,7 +58,7 @@ package struct KbuildPusher: Sendable {
         // Sources are whole, whatever the outputs are.
         if !request.sourcesOnly {
             try refusePartial(inspection, state)
-            try refuseOtherRoot(inspection, state)
+            try refuseOtherRoot(inspection)
         }
         try refuseUnfit(inspection, request)
 
@@ -123,7 +123,7 @@ package struct KbuildPusher: Sendable {
     }
 
     /// What is noted as the toolchain must be what built the tree.
-    private func refuseOtherRoot(_ inspection: TreeInspection, _ state: TreeState) throws {
+    private func refuseOtherRoot(_ inspection: TreeInspection) throws {
         let note = try RootNote.read(in: inspection.root)
         let place = inspection.rootPath.string
         guard let note else { return try refuseUnproven(inspection) }

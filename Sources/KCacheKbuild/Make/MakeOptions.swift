@@ -58,8 +58,8 @@ package struct MakeOptions: Hashable, Sendable {
     package mutating func take(from words: [String]) -> Int {
         let front = Self.front(of: words)
         for (i, word) in front.enumerated() {
-            if let (_, attached) = Self.text(word) {
-                root = attached ?? (i + 1 < front.count ? front[i + 1] : "")
+            if Self.isRoot(word) {
+                root = Self.attached(to: word) ?? (i + 1 < front.count ? front[i + 1] : "")
             }
             guard let (option, value) = Self.switched(by: word) else { continue }
             self[option] = value
@@ -71,8 +71,8 @@ package struct MakeOptions: Hashable, Sendable {
     package static func front(of words: [String]) -> [String] {
         var count = 0
         while count < words.count {
-            if let (_, attached) = text(words[count]) {
-                count = min(words.count, count + (attached == nil ? 2 : 1))
+            if isRoot(words[count]) {
+                count = min(words.count, count + (attached(to: words[count]) == nil ? 2 : 1))
             } else if words[count] == "--help" || switched(by: words[count]) != nil {
                 count += 1
             } else {
@@ -84,10 +84,11 @@ package struct MakeOptions: Hashable, Sendable {
 
     private static let rootName = "--root"
 
-    /// An option that takes a text, and what is attached to it.
-    private static func text(_ word: String) -> (name: String, value: String?)? {
-        if word == rootName { return (rootName, nil) }
-        return word.hasPrefix(rootName + "=") ? (rootName, String(word.dropFirst(rootName.count + 1))) : nil
+    private static func isRoot(_ word: String) -> Bool { word == rootName || word.hasPrefix(rootName + "=") }
+
+    /// The TEXT of `--root=TEXT`; nil where it is the next word.
+    private static func attached(to word: String) -> String? {
+        word == rootName ? nil : String(word.dropFirst(rootName.count + 1))
     }
 
     /// The words of `KCACHE_MAKEFLAGS`.
