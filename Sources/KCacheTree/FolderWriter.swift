@@ -31,12 +31,7 @@ package struct FolderWriter: Sendable {
         }
         let places = Array(entries.indices)
         try ContentCheck.check(places, of: entries, session)
-        var last: TreePath?
-        for entry in entries {
-            guard let folder = entry.path.parent, folder != last else { continue }
-            try root.makeDirectories(folder)
-            last = folder
-        }
+        try root.makeParents(of: entries.lazy.map(\.path))
         let outcome = try ContentWriter(
             placer: FilePlacer(root: root), entries: entries, session: session, rules: rules,
             progress: progress

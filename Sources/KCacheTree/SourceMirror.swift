@@ -83,12 +83,7 @@ package struct SourceMirror: Sendable {
         var summary = Summary()
         for path in removed { try remove(path) }
         summary.removed = removed
-        var last: TreePath?
-        for place in places {
-            guard let directory = entries[place].path.parent, directory != last else { continue }
-            try root.makeDirectories(directory)
-            last = directory
-        }
+        try root.makeParents(of: places.lazy.map { entries[$0].path })
         let outcome = try ContentWriter(
             placer: FilePlacer(root: root), entries: entries, session: session, rules: rules,
             progress: progress

@@ -106,7 +106,7 @@ package struct TreeRestorer: Sendable {
             try root.setModificationTime(setting.path, setting.mtime)
         }
         var disturbed = try stampStale()
-        try makeDirectories(for: plan.writes)
+        try root.makeParents(of: plan.writes.lazy.map { plan.entries[$0].path })
         let outcome = try ContentWriter(
             placer: FilePlacer(root: root), entries: plan.entries, session: session, rules: rules,
             progress: options.progress, thrift: options.thrift,
@@ -161,15 +161,6 @@ package struct TreeRestorer: Sendable {
     private func isAsStamped(_ path: TreePath, _ disturbed: inout Set<TreePath>) throws -> Bool {
         if try root.status(path)?.mtime != FreshnessPlan.staleTime { disturbed.insert(path) }
         return !disturbed.contains(path)
-    }
-
-    private func makeDirectories(for places: [Int]) throws {
-        var last: TreePath?
-        for place in places {
-            guard let directory = plan.entries[place].path.parent, directory != last else { continue }
-            try root.makeDirectories(directory)
-            last = directory
-        }
     }
 
     private func writeComputed(_ setting: FreshnessPlan.Setting, _ summary: inout Summary) throws {

@@ -68,12 +68,7 @@ struct RootMaker {
     private func copy(_ from: FilePath, to folder: FilePath) throws -> [(path: TreePath, reason: String)] {
         let (source, target) = (try Directory.open(from), try Directory.open(folder))
         let listing = try TreeScanner().scan(source)
-        var last: TreePath?
-        for file in listing.files {
-            guard let parent = file.path.parent, parent != last else { continue }
-            try target.makeDirectories(parent)
-            last = parent
-        }
+        try target.makeParents(of: listing.files.lazy.map(\.path))
         let unread = try Parallel.map(listing.files.count) { i in
             try copy(listing.files[i], source, target) ? nil : listing.files[i].path
         }
