@@ -64,6 +64,7 @@ struct ElfPathRelocationTests {
         try folder.add("\(sub)/unit.c", "#include \"unit.h\"\nint f(struct s *s) { return s->a; }\n")
         try folder.add("\(sub)/unit.h", "struct s { int a; };\n")
         try folder.add("\(sub)/code.S", ".globl g\ng: ret\n")
+        try folder.add("\(sub)/nothing.c", "#include \"unit.h\"\n")
         let directory = folder.path.appending(sub)
         let result = try ProcessRunner.system.run(
             ["gcc", "-g", "-c", "-o", "out.o"] + arguments, environment: ["PATH": "/usr/bin:/bin"],
@@ -77,7 +78,7 @@ struct ElfPathRelocationTests {
         .enabled(if: hasCompiler),
         arguments: [
             ["unit.c"], ["-m32", "-ffreestanding", "unit.c"], ["-m16", "code.S"], ["code.S"],
-            ["-O2", "-ffunction-sections", "unit.c"],
+            ["-O2", "-ffunction-sections", "unit.c"], ["nothing.c"],
         ]) func movesAsTheCompilerWould(arguments: [String]) throws
     {
         let folder = try LiteralTree([:])

@@ -28,7 +28,9 @@ enum CompilerStringOrder {
     /// The pairs of all units of the compiler: `.debug_info` refers to this section only by DW_AT_name and
     /// DW_AT_comp_dir of a unit, one right after the other. Nil if it is used in another way.
     static func pairs(in object: ElfObject, section: Int) -> [Pair]? {
-        guard let info = object.file.section(named: ".debug_info") else { return [] }
+        guard let info = object.file.section(named: ".debug_info") else {
+            return pairOfEmptyUnit(in: object, section: section)
+        }
         guard var references = object.references(from: info, to: section) else { return nil }
         references.sort { $0.place < $1.place }
         guard references.count % 2 == 0 else { return nil }
@@ -42,5 +44,19 @@ enum CompilerStringOrder {
                     name: name.target))
         }
         return pairs
+    }
+
+    /// A unit without any declaration has both strings, but no `.debug_info` that tells which is which: the
+    /// directory is the one that is absolute. Nil if that can't be told.
+    private static func pairOfEmptyUnit(in object: ElfObject, section: Int) -> [Pair]? {
+        if let lines = object.file.section(named: ".debug_line"), object.file.sections[lines].size > 0 {
+            return nil
+        }
+        let strings = object.content(section).split(separator: 0, omittingEmptySubsequences: false)
+        guard strings.count == 3, strings[2].isEmpty else { return nil }
+        let isDirectory = strings[..<2].map { $0.first == UInt8(ascii: "/") }
+        guard isDirectory[0] != isDirectory[1] else { return nil }
+        let second = strings[1].startIndex
+        return [Pair(first: 0, second: second, name: isDirectory[0] ? second : 0)]
     }
 }
