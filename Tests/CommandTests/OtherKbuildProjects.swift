@@ -191,6 +191,11 @@ import Testing
         #expect(pull.status == 0)
         #expect(!pull.error.contains("the toolchain differs"), "\(pull.error)")
         #expect(try project.build(other, cross).steps == project.build(tree, cross).steps)
+        // Who names it, names no compiler of the host (the loader's is another one than Linux's).
+        var naming = mine.program
+        naming.environment["CROSS_COMPILE"] = "toy-none-elf-"
+        let named = try naming.run(["pull"], in: try checkout(project, "named"))
+        #expect(named.status == 0 && !named.error.contains("the toolchain differs"), "\(named.error)")
         // Another program of the same name and version text.
         try crossTools("toy-none-elf-", version: "2", in: tools)
         let third = try checkout(project, "third")

@@ -42,16 +42,17 @@ final class LocalToolchain {
     /// What a build here would use in the place of a snapshot's tools.
     ///
     /// Where the user has chosen tools (`CC`, `LLVM`, `CROSS_COMPILE`, …), those count; else the snapshot's
-    /// commands, looked up here.
+    /// commands, looked up here. A cross compiler says nothing of the host's own.
     func compare(_ snapshot: [ToolIdentity]) throws -> ToolchainVerdict {
         if let known = verdicts[snapshot] { return known }
         var request = ToolchainProbe.Request()
-        let choosing = ["CC", "LLVM", "CROSS_COMPILE", "LD", "AR", "NM", "OBJCOPY", "HOSTCC"]
         let chosen = host.environment.merging(host.arguments) { $1 }
-        if !choosing.contains(where: { chosen[$0]?.isEmpty == false }) {
-            for tool in snapshot where !tool.role.contains(":") && Self.isToolName(tool.command) {
-                request.recorded[tool.role] = tool.command
-            }
+        func isChosen(_ names: [String]) -> Bool { names.contains { chosen[$0]?.isEmpty == false } }
+        let isOwnTarget = isChosen(["CC", "LLVM", "CROSS_COMPILE", "LD", "AR", "NM", "OBJCOPY"])
+        for tool in snapshot where !tool.role.contains(":") && Self.isToolName(tool.command) {
+            let isOfHost = tool.role == "HOSTCC" || tool.role == "HOSTCXX"
+            guard isOfHost ? !isChosen(["LLVM", tool.role]) : !isOwnTarget else { continue }
+            request.recorded[tool.role] = tool.command
         }
         request.usesPahole = snapshot.contains { $0.role == "PAHOLE" }
         request.usesHostCXX = snapshot.contains { $0.role == "HOSTCXX" }
