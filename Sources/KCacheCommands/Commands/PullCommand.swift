@@ -149,16 +149,28 @@ struct PullCommand: ParsableCommand {
             renderPart(report, invocation)
             return
         }
-        let remarks: [(String, [TreePath])] = [
-            ("could not be derived and were read", report.thrift.failed),
-            ("differ here and stay: make will build what depends on them", report.changed),
-            ("are not in the snapshot", report.added),
-            ("of the snapshot are missing here", report.missing),
-            ("stand where the snapshot has outputs, may be yours, and stay", report.conflicts),
-            ("of another build were here; make remakes those that it still wants", report.leftovers),
-            ("could not be told fresh and are left to make", report.invalidated),
+        let remarks: [(one: String, more: String, paths: [TreePath])] = [
+            ("could not be derived and was read", "could not be derived and were read", report.thrift.failed),
+            (
+                "differs here and stays: make will build what depends on it",
+                "differ here and stay: make will build what depends on them", report.changed
+            ),
+            ("is not in the snapshot", "are not in the snapshot", report.added),
+            ("of the snapshot is missing here", "of the snapshot are missing here", report.missing),
+            (
+                "stands where the snapshot has an output, may be yours, and stays",
+                "stand where the snapshot has outputs, may be yours, and stay", report.conflicts
+            ),
+            (
+                "of another build was here; make remakes it if it is still wanted",
+                "of another build were here; make remakes those that it still wants", report.leftovers
+            ),
+            (
+                "could not be told fresh and is left to make", "could not be told fresh and are left to make",
+                report.invalidated
+            ),
         ]
-        for (text, paths) in remarks { note(paths, text, invocation) }
+        for (one, more, paths) in remarks { note(paths, paths.count == 1 ? one : more, invocation) }
         if report.fromTheFuture > 0 {
             global.note(
                 "\(SnapshotText.count(UInt64(report.fromTheFuture), "source")) had times in the future; they are now's",

@@ -95,6 +95,11 @@ struct ClassifierPass {
             for i in places(below: path) { prove(i, .generatedDirectory) }
         }
         applyPathPatterns()
+        // Stamps that the top Makefile makes and no goal removes: `.binman_stamp` in U-Boot.
+        for path in rules.rootTargets
+        where path.name.first == UInt8(ascii: ".") && !Self.byOtherRule.contains(path.bytes) {
+            if let i = listing.index(of: path) { prove(i, .cleanRule) }
+        }
         for i in rootFiles
         where rules.rootPatterns.contains(where: { $0.matches(files[i].path.bytes) }) {
             if !files[i].path.hasSuffix(".spec"), isMadeAtRoot(files[i].path) { prove(i, .cleanRule) }
