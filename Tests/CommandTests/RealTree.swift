@@ -17,6 +17,8 @@ struct RealTree: Sendable, CustomTestStringConvertible {
     var layout = Layout.together
     /// `ARCH`, `CROSS_COMPILE`, `LLVM`: for make and kcache.
     var environment: [String: String] = [:]
+    /// The Debian release in whose root it is built.
+    var root: String?
     /// Shell lines that add to the sources.
     var addition = ""
     /// Shell lines, run where make is started; `$make` is make with its `O=`, `$out` the output directory.
@@ -32,14 +34,14 @@ struct RealTree: Sendable, CustomTestStringConvertible {
 
     init(
         _ name: String, source: Source = .kernel, layout: Layout = .together,
-        environment: [String: String] = [:],
+        environment: [String: String] = [:], root: String? = nil,
         addition: String = "", configuration: String, edited: String = "lib/string.c", goals: String = "",
         needs: [String] = [],
         ownOutputs: [String] = []
     ) {
         testDescription = name
         (self.source, self.layout, self.environment) = (source, layout, environment)
-        self.addition = addition
+        (self.root, self.addition) = (root, addition)
         (self.configuration, self.edited, self.goals) = (configuration, edited, goals)
         (self.needs, self.ownOutputs) = (needs, ownOutputs)
     }
@@ -51,10 +53,11 @@ struct RealPlace {
     let sources: URL
     let output: URL
     let home: URL
+    let store: URL
 
     /// - Parameter parent: of the sources, and of an output directory apart from them.
-    init(_ kind: RealTree, _ parent: URL, home: URL) {
-        (self.kind, self.home) = (kind, home)
+    init(_ kind: RealTree, _ parent: URL, home: URL, store: URL) {
+        (self.kind, self.home, self.store) = (kind, home, store)
         sources = parent.appending(path: "deep/sources")
         output =
             switch kind.layout {
@@ -99,7 +102,17 @@ struct RealPlace {
         try run("$make -j\(ProcessInfo.processInfo.activeProcessorCount) \(kind.goals)")
     }
 
-    func kcache(_ verb: String) throws -> BuildResult { try run("\(Program.path) \(verb) \(word)") }
+    func kcache(_ verb: String, inRoot: Bool = true) throws -> BuildResult {
+        try run("\(Program.path) \(verb) \(inRoot ? rootWord : "") \(word)")
+    }
+
+    private var rootWord: String { kind.root.map { "--root \($0)" } ?? "" }
+
+    /// `kcache root`, in the home of this place.
+    func root(_ words: String) throws {
+        let done = try run("\(Program.path) root \(words)")
+        guard done.status == 0 else { throw Shell.Failure(command: "root \(words)", output: done.log) }
+    }
 
     func edit() throws {
         let file = sources.appending(path: kind.edited)
@@ -145,12 +158,12 @@ struct RealPlace {
             set -e
             cd '\(sources.path)'
             eval "$('\(Program.path)' env)"
-            make="make \(word)"
+            make="\(kind.root == nil ? "make" : "\(Program.path) make \(rootWord)") \(word)"
             \(lines)
             """
         var environment = [
             "HOME": home.path, "TZ": "UTC", "LC_ALL": "C", "out": output.path,
-            "KCACHE_STORE": home.appending(path: "store").path,
+            "KCACHE_STORE": store.path,
         ]
         environment.merge(kind.environment) { $1 }
         return try Shell.outcome(["sh", "-c", script], environment: environment)

@@ -49,6 +49,9 @@ struct RealTreeTests {
             "a kernel by clang", environment: ["LLVM": "1"], configuration: kernel(""),
             needs: ["clang", "ld.lld", "llvm-ar"]),
         .init(
+            "a kernel in another Debian's root", root: "trixie", configuration: kernel(""),
+            needs: ["debootstrap", "bwrap"]),
+        .init(
             "BusyBox", source: .package("busybox"), configuration: "$make defconfig",
             edited: "coreutils/echo.c"),
         .init(
@@ -77,8 +80,10 @@ struct RealTreeTests {
             self.kind = kind
             let home = work.appending(path: "home")
             try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
-            here = RealPlace(kind, work.appending(path: "one"), home: home)
+            here = RealPlace(
+                kind, work.appending(path: "one"), home: home, store: work.appending(path: "store"))
             try here.unpack()
+            if let root = kind.root { try here.root("create \(root) debootstrap:\(root)") }
             try here.configure()
             let built = try here.make()
             #expect(built.status == 0, "the build: \(built.log.suffix(3000))")
@@ -89,12 +94,26 @@ struct RealTreeTests {
 
         deinit { try? FileManager.default.removeItem(at: work) }
 
-        /// Other sources of the same kind, with the first one's configuration.
+        /// Other sources of the same kind, with the first one's configuration, on a machine of its own where a root can
+        /// make it one.
         func checkout(_ name: String) throws -> RealPlace {
-            let place = RealPlace(kind, work.appending(path: name), home: here.home)
+            var home = here.home
+            if kind.root != nil { home = try laptop() }
+            let place = RealPlace(kind, work.appending(path: name), home: home, store: here.store)
             try place.unpack()
             try place.takeConfiguration(of: here)
             return place
+        }
+
+        private func laptop() throws -> URL {
+            let home = work.appending(path: "laptop")
+            if !FileManager.default.fileExists(atPath: home.path) {
+                try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+                try here.root("push \(kind.root ?? "")")
+                let place = RealPlace(kind, work.appending(path: "one"), home: home, store: here.store)
+                try place.root("pull \(kind.root ?? "")")
+            }
+            return home
         }
 
         func pulled(_ name: String) throws -> RealPlace {
@@ -115,6 +134,8 @@ struct RealTreeTests {
         let first = try there.make()
         #expect(first.status == 0 && first.toolSteps == trial.idle, "\(first.log.suffix(3000))")
 
+        if kind.root != nil { try refusedOutside(trial) }
+
         for place in [trial.here, there] { try place.edit() }
         let expected = try trial.here.make()
         let edited = try there.make()
@@ -133,6 +154,16 @@ struct RealTreeTests {
         let differing = clean.keys.filter { warm[$0] != clean[$0] && !mayHoldPath($0, kind) }.sorted()
         #expect(differing.isEmpty, "\(differing.count) of \(clean.count) differ: \(differing.prefix(40))")
         #expect(clean.count > 100)
+    }
+
+    /// This machine's compiler is another one than the root's: that is said, and nothing is written.
+    private func refusedOutside(_ trial: Trial) throws {
+        let outside = try trial.checkout("outside")
+        let before = try Shell.files(in: outside.sources)
+        let pulled = try outside.kcache("pull", inRoot: false)
+        #expect(pulled.status != 0 && pulled.log.contains("the toolchain differs: CC:"), "\(pulled.log)")
+        #expect(pulled.log.contains("nothing was pulled"), "\(pulled.log)")
+        #expect(try Shell.files(in: outside.sources) == before)
     }
 
     /// What may hold the path of its first build: with `O=` a program of the build itself (`assert`), and with debug

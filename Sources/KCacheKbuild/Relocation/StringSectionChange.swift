@@ -11,7 +11,8 @@ struct StringSectionChange {
     /// - Parameters:
     ///   - pairs: starts of two adjacent strings that the compiler's hash table puts in order.
     ///   - isAssemblersOnly: the compiler orders this section by hash, so that the path may only stand in a
-    ///     unit of the assembler, which writes name, directory and `GNU AS …` in that order.
+    ///     unit of the assembler, which writes name, directory and `GNU AS …` in that order (binutils,
+    ///     gas/dwarf2dbg.c, out_debug_str).
     /// - Returns: nil if the path stands where its replacement can't be told.
     init?(
         _ bytes: [UInt8], from old: [UInt8], to new: [UInt8], pairs: [CompilerStringOrder.Pair],
@@ -32,8 +33,7 @@ struct StringSectionChange {
             guard let text = Self.replaced(string.text, old, new) else { return nil }
             let isChanged = Self.startsIn(old, string.text)
             if isChanged, isAssemblersOnly {
-                let next = i + 1 < strings.count ? strings[i + 1].text : []
-                guard next.starts(with: "GNU AS ".utf8) else { return nil }
+                guard Self.isAssemblers(i, of: strings) else { return nil }
             }
             isChange = isChange || isChanged
             moved.append((string.start, text, isChanged))
@@ -87,6 +87,17 @@ struct StringSectionChange {
             if strings[middle].start < start { low = middle + 1 } else { high = middle }
         }
         return low < strings.count && strings[low].start == start ? low : nil
+    }
+
+    /// True for a string that an assembler wrote as a unit's directory, or as the absolute name of its source (`O=`).
+    private static func isAssemblers(
+        _ place: Int, of strings: [(start: Int, text: ArraySlice<UInt8>)]
+    ) -> Bool {
+        func isProducer(_ place: Int) -> Bool {
+            place < strings.count && strings[place].text.starts(with: "GNU AS ".utf8)
+        }
+        if isProducer(place + 1) { return true }
+        return isProducer(place + 2) && strings[place + 1].text.first == UInt8(ascii: "/")
     }
 
     private static func startsIn(_ path: [UInt8], _ text: ArraySlice<UInt8>) -> Bool {
