@@ -182,6 +182,30 @@ struct RealTreeTests {
                 || path.split(separator: "/").last?.hasPrefix("vmlinux") == true)
     }
 
+    /// All objects depend on objtool, by time: one that wants another machine's libelf is linked here, and nothing else.
+    @Test func objtoolOfAnotherMachine() throws {
+        let trial = try Trial(RealTree("objtool", configuration: Self.kernel("-e STACK_VALIDATION")))
+        let objtool = "tools/objtool/objtool"
+        try Shell.run(
+            [
+                "sh", "-ec",
+                "cp -p $0 old; sed -i s/libelf[.]so[.]1/libelf.so.0/ $0; touch -r old $0; rm old", objtool,
+            ], in: trial.here.output)
+        let pushed = try trial.here.kcache("push")
+        #expect(pushed.status == 0, "\(pushed.log)")
+        let there = try trial.checkout("other")
+        let pulled = try there.kcache("pull")
+        #expect(pulled.log.contains("\(objtool) can't run here: libelf.so.0: cannot open"), "\(pulled.log)")
+        let made = try there.make()
+        #expect(made.status == 0 && made.toolSteps == trial.idle, "\(made.log.suffix(3000))")
+        try there.edit()
+        let edited = try there.make()
+        #expect(edited.status == 0, "\(edited.log.suffix(3000))")
+        #expect(
+            edited.toolSteps.count { $0.hasPrefix("CC ") && !$0.contains("version") } == 1,
+            "\(edited.toolSteps)")
+    }
+
     /// The key stays home: a pull makes its own, and with it what holds the certificate, and nothing else.
     @Test func signedModules() throws {
         let kind = RealTree(

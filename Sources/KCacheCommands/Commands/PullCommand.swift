@@ -93,6 +93,7 @@ struct PullCommand: ParsableCommand {
         request.announce = { announcement in
             if global.format == .text, !global.quiet { Self.announce(announcement, global, invocation) }
         }
+        request.remark = { if global.format == .text { global.note("note: \($0)", invocation) } }
         let report = try KbuildPuller(host: try inRoot.host(invocation), store: store, near: near).pull(
             request)
         store.rememberLine()

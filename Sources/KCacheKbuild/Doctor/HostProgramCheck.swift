@@ -12,7 +12,7 @@ enum HostProgramCheck {
         var found: [(path: TreePath, reason: String)] = []
         for (file, fileClass) in zip(tree.listing.files, tree.classification.classes) {
             guard case .output = fileClass, file.status.kind == .file, file.status.isExecutable,
-                file.status.size > 0, !isKernel(file.path), let bytes = try start(of: file.path, tree),
+                file.status.size > 0, !HostProgram.isKernels(file.path), let bytes = try start(of: file.path, tree),
                 let program = HostProgram(bytes), try !isTargets(file.path, target, tree)
             else { continue }
             let path = tree.path.appending(String(decoding: file.path.bytes, as: UTF8.self))
@@ -43,12 +43,6 @@ enum HostProgramCheck {
         return Array(buffer.prefix(try file.read(into: buffer, at: 0)))
     }
 
-    /// Of the kernel itself: not for this machine.
-    private static func isKernel(_ path: TreePath) -> Bool {
-        path.hasSuffix(".o") || path.hasSuffix(".ko") || path.hasSuffix(".so") || path.hasSuffix("vmlinux")
-            || path.hasSuffix(".dbg") || path.hasSuffix(".elf")
-    }
-
     /// The compiler's command in a cross build; nil where host and target have the same.
     private static func targetCompiler(_ tree: TreeCondition) throws -> String? {
         let commands = try RecordedCommands.read(in: tree.root, tree.listing)
@@ -62,9 +56,8 @@ enum HostProgramCheck {
     private static func isTargets(_ path: TreePath, _ compiler: String?, _ tree: TreeCondition) throws -> Bool
     {
         guard let compiler, let file = CommandEvidence.file(of: path),
-            let bytes = try tree.root.readFile(file),
-            let mark = Array(bytes.prefix(4096)).firstRange(of: " := ".utf8)
+            let bytes = try tree.root.readFile(file)
         else { return false }
-        return bytes[mark.upperBound...].starts(with: "\(compiler) ".utf8)
+        return HostProgram.isMade(by: compiler, bytes)
     }
 }

@@ -43,6 +43,8 @@ package struct KbuildPuller: Sendable {
         package var waiting: @Sendable (String) -> Void = { _ in }
         /// Gets what the user has to know before anything is written.
         package var announce: @Sendable (Announcement) -> Void = { _ in }
+        /// Gets what is found after that, and before anything is written; each is one of the announcement's remarks too.
+        package var remark: @Sendable (String) -> Void = { _ in }
         package init(_ place: TreePlace) { self.place = place }
         /// A tree in one directory.
         package init(tree: FilePath) { place = TreePlace(output: tree) }
@@ -145,6 +147,14 @@ package struct KbuildPuller: Sendable {
         report.missing = plan.missing
         report.conflicts = plan.conflicts.map(\.path)
         report.leftovers = plan.leftovers
+        let unusable =
+            request.only != nil
+            ? UnusablePrograms()
+            : try UnusablePrograms.find(in: plan, of: chosen.snapshot, session: session, host: host)
+        if let remark = unusable.remark {
+            report.announcement.remarks.append(remark)
+            request.remark(remark)
+        }
         // What make reads to install stands here: no reason to count a whole tree as old.
         let isAtHand = install != nil && plan.writes.isEmpty && Self.moduleLists(plan).isEmpty
         if isAtHand { report.leftovers = [] }
@@ -160,7 +170,7 @@ package struct KbuildPuller: Sendable {
         // must look neither settled nor older than the outputs.
         let begun = try TimeResolution.now(in: root) - (SteadyClock.now() - started)
         let changes = Self.changes(plan)
-        if install == nil,
+        if install == nil, unusable.programs.isEmpty,
             FreshnessPlan.isCarriedOut(plan, in: local, now: begun),
             try isAsLeft(chosen, local, inspection, state)
                 || invalidated(by: changes, plan, root, inspection.listing).isEmpty
@@ -200,6 +210,7 @@ package struct KbuildPuller: Sendable {
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
         try settle(plan, local, compared: begun, summary.freshness, root, state, chosen, &report)
         try finish(chosen, session, root, state, request, &report)
+        report.remarks += try [remake(unusable, plan, root, chosen, summary.freshness)].compactMap { $0 }
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
         report.kept = summary.kept
@@ -225,6 +236,21 @@ package struct KbuildPuller: Sendable {
             report.remarks.append("the next pull fetches this again: \(failure)")
         }
         report.bytesRead = session.bytesRead
+    }
+
+    /// Makes those programs here; a line for people where that was not all.
+    private func remake(
+        _ unusable: UnusablePrograms, _ plan: RestorePlan, _ root: Directory,
+        _ chosen: SnapshotChooser.Chosen, _ freshness: FreshnessPlan
+    ) throws -> String? {
+        if unusable.programs.isEmpty { return nil }
+        let place = TreePlace(output: try root.realPath(), source: try root.base?.directory.realPath())
+        let maker = HostProgramMaker(
+            root: root, place: place, host: host, snapshot: chosen.snapshot.header,
+            times: Dictionary(
+                freshness.outputs.map { ($0.path, $0.mtime) }, uniquingKeysWith: { a, _ in a }))
+        return try maker.make(
+            unusable.programs.map(\.path), sources: Self.changes(plan).all.sorted())
     }
 
     /// What was pulled is as if it had been built here, or in the root: the tools are the same.

@@ -41,14 +41,40 @@ package struct HostProgram: Hashable, Sendable {
         "mips64": [8], "mips": [8],
     ]
 
+    /// True for a file that is of the kernel itself by its name: not for this machine.
+    static func isKernels(_ path: TreePath) -> Bool {
+        path.hasSuffix(".o") || path.hasSuffix(".ko") || path.hasSuffix(".so") || path.hasSuffix("vmlinux")
+            || path.hasSuffix(".dbg") || path.hasSuffix(".elf")
+    }
+
+    /// True if the `.cmd` file saves a command of this compiler.
+    static func isMade(by compiler: String, _ command: [UInt8]) -> Bool {
+        guard let mark = command.prefix(4096).firstRange(of: " := ".utf8) else { return false }
+        return command[mark.upperBound...].starts(with: "\(compiler) ".utf8)
+    }
+
+    private func isForeign(to local: String) -> Bool {
+        Self.machines[local].map { !$0.contains(machine) } ?? false
+    }
+
+    /// False for a program that needs nothing but the C library (its files: glibc, Makeconfig), which the compiler here
+    /// needs as well.
+    func needsMore(than libraries: SharedLibraries?, machine local: String) -> Bool {
+        guard let libraries, !isForeign(to: local), libraries.runPath.isEmpty else { return true }
+        let own = ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"]
+        return !libraries.needed.allSatisfy { own.contains($0) || $0.hasPrefix("ld-linux") }
+    }
+
     /// Why it can't be started here; nil if nothing shows that.
     ///
     /// The loader is asked, which starts no code of the program (ld.so(8), `--list`); only one of the system's own
     /// folders is, whatever the program names.
-    func obstacle(_ path: FilePath, machine local: String, host: HostEnvironment) throws -> String? {
-        if let known = Self.machines[local], !known.contains(machine) {
-            return "it is for another kind of processor than \(local)"
-        }
+    /// - Parameter missing: only what the loader says is missing counts; not what it may say of the place of the file.
+    func obstacle(_ path: FilePath, machine local: String, host: HostEnvironment, missing: Bool = false)
+        throws
+        -> String?
+    {
+        if isForeign(to: local) { return "it is for another kind of processor than \(local)" }
         let folders = ["/lib", "/usr/lib", "/libexec", "/usr/libexec", "/opt", "/nix/store", "/gnu/store"]
         let isSystems = folders.contains { interpreter.hasPrefix($0) } && !interpreter.contains("/../")
         guard isSystems, ExecutableLookup.find(interpreter, path: "") != nil else {
@@ -59,7 +85,9 @@ package struct HostProgram: Hashable, Sendable {
             environment: host.environment.merging(["LC_ALL": "C"]) { $1 })
         guard result.status != 0 else { return nil }
         let lines = result.text.split(separator: "\n").map(String.init)
-        let line = lines.first { $0.contains("not found") || $0.contains("cannot open") } ?? lines.first ?? ""
+        let named = lines.first { $0.contains("not found") || $0.contains("cannot open shared object") }
+        if missing, named == nil { return nil }
+        let line = named ?? lines.first ?? ""
         return Self.reason(line, program: path.string)
     }
 

@@ -1,0 +1,82 @@
+import KCacheCore
+import KCacheStore
+import KCacheSystem
+import KCacheTree
+import SystemPackage
+
+/// Programs of a snapshot that help the build and can't be started on this machine.
+///
+/// Make takes them as fresh by their times, and fails where it needs one.
+struct UnusablePrograms: Sendable {
+    struct Program: Sendable {
+        let path: TreePath
+        /// For people.
+        let reason: String
+    }
+
+    private(set) var programs: [Program] = []
+
+    /// Looks at what a pull would leave here. Writes nothing into the tree.
+    ///
+    /// In a root nothing is asked: it is the one that the tree was built in, or its tools are the same.
+    static func find(
+        in plan: RestorePlan, of snapshot: Snapshot, session: StoreSession, host: HostEnvironment
+    ) throws -> UnusablePrograms {
+        var found = UnusablePrograms()
+        guard host.root == nil else { return found }
+        let machine = HostIdentity.current().machine
+        let target = targetCompiler(snapshot)
+        let candidates = (plan.writes + plan.kept).map { plan.entries[$0] }.filter(isCandidate)
+        let contents = candidates.compactMap(\.content)
+        try session.fetch(contents)
+        let folder = try Directory.create(host.cacheFolder)
+        for (entry, content) in zip(candidates, contents) {
+            let bytes = try session.read(content: content)
+            guard let program = HostProgram(bytes) else { continue }
+            if let target, try isTargets(entry.path, target, snapshot, session) { continue }
+            if !program.needsMore(than: SharedLibraries(bytes), machine: machine) { continue }
+            let file = TemporaryName.atRoot()
+            defer { do throws(SystemError) { try folder.remove(file) } catch _ {} }
+            try folder.createFile(file, mode: 0o600).write(bytes)
+            let reason = try program.obstacle(
+                host.cacheFolder.appending(String(decoding: file.bytes, as: UTF8.self)), machine: machine,
+                host: host, missing: true)
+            if let reason { found.programs.append(Program(path: entry.path, reason: reason)) }
+        }
+        return found
+    }
+
+    private static func isCandidate(_ entry: SnapshotEntry) -> Bool {
+        guard entry.role == .output, case .file(_, executable: true) = entry.kind else { return false }
+        return entry.size > .zero && entry.size <= largest && !HostProgram.isKernels(entry.path)
+    }
+
+    /// objtool with debug information has 3 MB.
+    private static let largest = ByteCount(64 << 20)
+
+    /// The compiler's command in a cross build; nil where host and target have the same.
+    private static func targetCompiler(_ snapshot: Snapshot) -> String? {
+        let tools = snapshot.header.environment.toolchain
+        func command(_ role: String) -> String? { tools.first { $0.role == role }?.command }
+        guard let compiler = command("CC"), compiler != command("HOSTCC") else { return nil }
+        return compiler
+    }
+
+    /// Programs for the target's users (`userprogs`, scripts/Makefile.userprogs).
+    private static func isTargets(
+        _ path: TreePath, _ compiler: String, _ snapshot: Snapshot, _ session: StoreSession
+    ) throws -> Bool {
+        guard let file = CommandEvidence.file(of: path),
+            let content = snapshot.entries.first(where: { $0.path == file })?.content
+        else { return false }
+        return HostProgram.isMade(by: compiler, try session.read(content: content))
+    }
+
+    /// What is said before anything is written; nil where all can be started.
+    var remark: String? {
+        guard let first = programs.first else { return nil }
+        let rest = programs.count > 1 ? " (nor \(DoctorText.paths(programs.dropFirst().map(\.path))))" : ""
+        return "\(first.path) can't run here: \(first.reason)\(rest); "
+            + (programs.count == 1 ? "it is" : "they are") + " made anew here"
+    }
+}
