@@ -146,6 +146,9 @@ import Testing
             "\(shown.error)")
         #expect(shown.error.contains("they are made anew here"), "\(shown.error)")
         #expect(try Shell.files(in: there.output) == before)
+        let left = try trees.program.run(["pull", "--no-programs", "--no-sync"], in: there.source)
+        #expect(left.status == 0 && left.error.contains("make fails where it needs them"), "\(left.error)")
+        #expect(try Self.programs.allSatisfy { try isStrange(there.output.appending(path: $0)) })
     }
 
     // MARK: Trees

@@ -124,13 +124,19 @@ struct RealPlace {
     /// Digests of what a build made, by path.
     func outputs() throws -> [String: String] {
         let pristine = kind.layout == .together ? Set(try Shell.files(in: try origin())) : []
-        let paths = try Shell.files(in: output).filter { !pristine.contains($0) && !isPassing($0) }
+        var paths = try Shell.files(in: output).filter { !pristine.contains($0) && !isPassing($0) }
+        var found: [String: String] = [:]
+        // A link may lead to a directory, or nowhere.
+        paths.removeAll { path in
+            let file = output.appending(path: path).path
+            found[path] = try? FileManager.default.destinationOfSymbolicLink(atPath: file)
+            return found[path] != nil
+        }
         let list = paths.joined(separator: "\n") + "\n"
         let file = home.appending(path: "list-\(UUID().uuidString)")
         try list.write(to: file, atomically: false, encoding: .utf8)
         let sums = try Shell.run(
             ["sh", "-c", "xargs -d '\\n' -a \"$1\" sha256sum -- ", "sh", file.path], in: output)
-        var found: [String: String] = [:]
         for line in sums.split(separator: "\n") {
             let parts = line.split(separator: " ", maxSplits: 1)
             if parts.count == 2 { found[String(parts[1].drop { $0 == " " || $0 == "*" })] = String(parts[0]) }

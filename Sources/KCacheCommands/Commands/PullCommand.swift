@@ -49,6 +49,10 @@ struct PullCommand: ParsableCommand {
         name: .long,
         help: "Leave objects to make that name the tree's path in their debug information.")
     var strict = false
+    @Flag(
+        name: .long, inversion: .prefixedNo,
+        help: "Have make make programs of the build that can't be started here.")
+    var programs = true
     @Flag(name: .long, help: "Say what would be done, and do nothing.")
     var dryRun = false
     @Flag(
@@ -80,6 +84,7 @@ struct PullCommand: ParsableCommand {
         request.dryRun = dryRun
         request.sync = sync
         request.strict = strict
+        request.makesPrograms = programs
         let signing = try ConfigurationFile.read(invocation)?.signing ?? SigningSettings()
         request.trust = signing.trust(
             store: store.place, option: signatures.requireSignature, acceptsOlder: signatures.acceptOlder,

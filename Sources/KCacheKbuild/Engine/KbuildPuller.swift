@@ -37,6 +37,8 @@ package struct KbuildPuller: Sendable {
         package var strict = false
         /// Whose snapshots may be pulled.
         package var trust = SnapshotTrust.none
+        /// Has make make programs of the build that can't be started here.
+        package var makesPrograms = true
         /// Derives outputs and copies pieces of files here instead of reading them; nil: if the store is remote.
         package var derive: Bool?
         package var progress: ProgressSink = { _ in }
@@ -151,7 +153,7 @@ package struct KbuildPuller: Sendable {
             request.only != nil
             ? UnusablePrograms()
             : try UnusablePrograms.find(in: plan, of: chosen.snapshot, session: session, host: host)
-        if let remark = unusable.remark {
+        if let remark = unusable.remark(made: request.makesPrograms) {
             report.announcement.remarks.append(remark)
             request.remark(remark)
         }
@@ -210,7 +212,9 @@ package struct KbuildPuller: Sendable {
         // Before anything else can fail: what was edited meanwhile must not look older than the outputs.
         try settle(plan, local, compared: begun, summary.freshness, root, state, chosen, &report)
         try finish(chosen, session, root, state, request, &report)
-        report.remarks += try [remake(unusable, plan, root, chosen, summary.freshness)].compactMap { $0 }
+        if request.makesPrograms, !unusable.programs.isEmpty {
+            report.remarks += try [remake(unusable, plan, root, chosen, summary.freshness)].compactMap { $0 }
+        }
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
         report.kept = summary.kept
@@ -243,7 +247,6 @@ package struct KbuildPuller: Sendable {
         _ unusable: UnusablePrograms, _ plan: RestorePlan, _ root: Directory,
         _ chosen: SnapshotChooser.Chosen, _ freshness: FreshnessPlan
     ) throws -> String? {
-        if unusable.programs.isEmpty { return nil }
         let place = TreePlace(output: try root.realPath(), source: try root.base?.directory.realPath())
         let maker = HostProgramMaker(
             root: root, place: place, host: host, snapshot: chosen.snapshot.header,
@@ -355,129 +358,6 @@ package struct KbuildPuller: Sendable {
         return Thrift(local: local) { runner.run($0, $1, limit: $2) }
     }
 
-    /// Leaves out what another toolchain would have made otherwise.
-    private func usableEntries(_ chosen: SnapshotChooser.Chosen, _ mode: RestorePlan.Mode) throws
-        -> [SnapshotEntry]
-    {
-        // No push stores a made key: one in a snapshot would be somebody else's, and sign the modules here.
-        let entries = chosen.snapshot.entries.filter { $0.role != .output || !SecretFiles.isFixed($0.path) }
-        switch chosen.toolchainImpact {
-        case .none: return entries
-        case .typeInformation:
-            return entries.filter { entry in
-                entry.role != .output
-                    || !(entry.path.bytes == Array("vmlinux".utf8) || entry.path.hasSuffix(".ko"))
-            }
-        case .everything:
-            guard mode == .whole else {
-                throw KbuildError(
-                    .unfit,
-                    "nothing was pulled: with the toolchain here make would rebuild every output of this snapshot"
-                )
-            }
-            return entries.filter { $0.role != .output }
-        }
-    }
-
-    /// What a part is used for does not depend on the toolchain here; whether the rest can come does.
-    private static func toolchainOfPart(_ impact: ToolchainVerdict.Impact) -> [String] {
-        guard impact == .everything else { return [] }
-        return [
-            "the toolchain here is not the snapshot's: what is installed is as good, but no pull will bring the rest"
-        ]
-    }
-
-    /// True for an object with the tree's path in its debug information; where it stands in code, none is replaced.
-    private static func namesPath(_ entry: SnapshotEntry) -> Bool {
-        entry.role == .output && entry.holdsTreePath && entry.path.hasSuffix(".o")
-    }
-
-    private static func remarkOnPaths(_ plan: RestorePlan) -> String? {
-        let count = plan.writes.count { namesPath(plan.entries[$0]) }
-        guard count > 0 else { return nil }
-        return (count == 1 ? "1 object names" : "\(count) objects name")
-            + " the tree's path in debug information: that is the one here now, as a compiler would write it; what was "
-            + "linked keeps the old one. pull --strict has make compile and link them here; kcache doctor names the flags "
-            + "that keep paths out"
-    }
-
-    /// What make reads to install the kernel. No compiler is asked for that, so it does not matter which one is here.
-    private func installFiles(
-        _ chosen: SnapshotChooser.Chosen, _ inspection: TreeInspection, _ mode: RestorePlan.Mode,
-        _ session: StoreSession
-    ) throws -> InstallFiles {
-        guard mode == .checkout else {
-            throw KbuildError(
-                .unfit,
-                "nothing was pulled: --only needs the kernel's sources here: unpack them first, then pull")
-        }
-        let architecture = chosen.snapshot.header.environment.architecture
-        let makefile = try KbuildTree.read("arch/\(architecture)/Makefile", inspection.root)
-        guard let makefile else {
-            throw KbuildError(
-                .unfit,
-                "nothing was pulled: there is no arch/\(architecture)/Makefile here, which installs the kernel"
-            )
-        }
-        return try InstallFiles(chosen.snapshot, makefile: makefile) { entry in
-            try entry.content.map { try session.read(content: $0) } ?? []
-        }
-    }
-
-    /// Where a file stays in an output's place, the output's saved command does not come: with it make would
-    /// take the file for what that command makes.
-    private func plan(
-        _ entries: [SnapshotEntry], _ local: LocalTree, _ inspection: TreeInspection, _ mode: RestorePlan.Mode
-    ) throws -> RestorePlan {
-        var withheld: Set<TreePath> = []
-        for (file, fileClass) in zip(inspection.listing.files, inspection.classification.classes)
-        where fileClass == .leftOut(.secret) {
-            withheld.insert(file.path)
-        }
-        let others = TreePlace.othersOutputs(inspection.listing)
-        let plan = try RestorePlan(
-            snapshot: entries, local: local, mode: mode, withheld: withheld, others: others)
-        let commands = Set(plan.conflicts.compactMap { CommandEvidence.file(of: $0.path) })
-        let rest = entries.filter { $0.role != .output || !commands.contains($0.path) }
-        if rest.count == entries.count { return plan }
-        return try RestorePlan(
-            snapshot: rest, local: local, mode: mode, withheld: withheld, others: others)
-    }
-
-    /// Saved commands here that speak of a file which another build made, or nobody.
-    private static func strayCommands(_ plan: RestorePlan) -> [TreePath] {
-        let conflicts = Set(plan.conflicts.map(\.path))
-        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        return plan.leftovers.filter { path in
-            guard let name = CommandEvidence.target(of: path.name),
-                let target = TreePath(path.bytes[..<path.nameStart] + name)
-            else { return false }
-            return conflicts.contains(target) || outputs.contains(target)
-        }
-    }
-
-    /// Up to Linux 5.2 what is installed are the modules of all lists in this folder, those of another build included.
-    private static func moduleLists(_ plan: RestorePlan) -> [TreePath] {
-        plan.leftovers.filter { $0.hasPrefix(".tmp_versions/") }
-    }
-
-    private func refuseIncomplete(_ snapshot: Snapshot, _ plan: RestorePlan) throws {
-        guard plan.mode == .whole, snapshot.header.withoutSources else { return }
-        throw KbuildError(
-            .unfit,
-            "this snapshot was pushed --without-sources: unpack the kernel's sources here first, then pull")
-    }
-
-    /// Make would install what stands there with the rest of the snapshot.
-    private func refuseMixture(_ plan: RestorePlan) throws {
-        guard let first = plan.conflicts.first?.path else { return }
-        let more = plan.conflicts.count > 1 ? " (and \(plan.conflicts.count - 1) more)" : ""
-        throw KbuildError(
-            .unfit,
-            "nothing was pulled: \(first)\(more) stands where the snapshot has an output, and may be yours; make would "
-                + "install it with the rest: move it away")
-    }
-
     /// What killed pulls left; no other one can run here, since the tree's lock is held.
     private func removeTemporaries(_ inspection: TreeInspection) throws {
         for file in inspection.listing.files
@@ -535,45 +415,6 @@ package struct KbuildPuller: Sendable {
             }
         }
         return options
-    }
-
-    /// Sources that are the same here and were newer than outputs where those were made, with the places in
-    /// time of both. What a stamp of an earlier pull marks as cold does not count.
-    private static func lateSources(_ plan: RestorePlan) -> (
-        late: [TreePath: Int64], made: [TreePath: Int64]
-    ) {
-        let outputs = plan.entries.filter { $0.role == .output && $0.order != FreshnessPlan.staleTime }
-        guard let oldest = outputs.lazy.map(\.order).min() else { return ([:], [:]) }
-        var late: [TreePath: Int64] = [:]
-        for place in plan.unchanged.map(\.entry) + plan.writes {
-            let entry = plan.entries[place]
-            if entry.role == .source, entry.order > oldest { late[entry.path] = entry.order }
-        }
-        guard !late.isEmpty else { return ([:], [:]) }
-        return (late, Dictionary(outputs.map { ($0.path, $0.order) }, uniquingKeysWith: { a, _ in a }))
-    }
-
-    private static func changes(_ plan: RestorePlan) -> Invalidation.Changes {
-        var changes = Invalidation.Changes(
-            changed: Set(plan.changed.map(\.path) + plan.conflicts.map(\.path)),
-            added: Set(plan.added.map(\.path) + plan.foreign), removed: Set(plan.missing))
-        (changes.late, changes.made) = lateSources(plan)
-        return changes
-    }
-
-    /// The outputs that make would wrongly take as fresh.
-    ///
-    /// Their `.cmd` files may stay: Kbuild reads those of existing targets only (`existing-targets` in
-    /// scripts/Makefile.build), and `kcache status` learns from them what is to be made.
-    /// - Parameter listing: the tree with the outputs in place.
-    private func invalidated(
-        by changes: Invalidation.Changes, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing
-    ) throws -> [TreePath] {
-        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        let embedding = try OutsideInputs.dependents(of: root, among: outputs)
-        if changes.isEmpty && changes.late.isEmpty { return embedding }
-        let stale = try Invalidation.outputs(stale: changes, outputs: outputs, in: root, listing: listing)
-        return embedding + stale.lazy.map(\.target).filter { !embedding.contains($0) }
     }
 
     /// Looks once more: a source that was edited meanwhile must not look older than the outputs.

@@ -73,10 +73,15 @@ struct UnusablePrograms: Sendable {
     }
 
     /// What is said before anything is written; nil where all can be started.
-    var remark: String? {
+    ///
+    /// - Parameter made: they will be made here.
+    func remark(made: Bool) -> String? {
         guard let first = programs.first else { return nil }
         let rest = programs.count > 1 ? " (nor \(DoctorText.paths(programs.dropFirst().map(\.path))))" : ""
+        let isOne = programs.count == 1
         return "\(first.path) can't run here: \(first.reason)\(rest); "
-            + (programs.count == 1 ? "it is" : "they are") + " made anew here"
+            + (made
+                ? "\(isOne ? "it is" : "they are") made anew here"
+                : "make fails where it needs \(isOne ? "it" : "them")")
     }
 }
