@@ -33,7 +33,7 @@ struct HostProgramMaker {
                 + (wanted.count == 1 ? "it" : "them")
         }
         var aside: [(path: TreePath, temporary: TreePath)] = []
-        for path in parts.sorted() {
+        for path in try parts.sorted().filter({ try root.status($0) != nil }) {
             let temporary = TemporaryName.beside(path)
             try root.rename(path, to: temporary)
             aside.append((path, temporary))
@@ -46,7 +46,7 @@ struct HostProgramMaker {
                 try root.rename(temporary, to: path)
             } else {
                 try root.remove(temporary)
-                if missing.isEmpty, let time = times[path] { try root.setModificationTime(path, time) }
+                if let time = times[path] { try root.setModificationTime(path, time) }
             }
         }
         guard !missing.isEmpty else { return nil }
