@@ -108,6 +108,53 @@ import Testing
         #expect(try make("laptop", ["install", "INSTALL_PATH=\(work.place("y").path)"]).status == 0)
     }
 
+    @Test func installsAsFromAWholeOutputTree() throws {
+        func apart(_ name: String) throws -> (source: URL, word: String) {
+            var bare = state
+            bare.config = ""
+            let (source, output) = (work.place("\(name)/source"), work.place("\(name)/output"))
+            try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+            try kernel.makeCheckout(at: source, bare, withConfiguration: false)
+            try state.config.write(to: output.appending(path: ".config"), atomically: false, encoding: .utf8)
+            return (source, "O=\(output.path)")
+        }
+        let (desk, laptop) = (try apart("desk"), try apart("laptop"))
+        func make(_ tree: (source: URL, word: String), _ goals: [String] = []) throws -> BuildResult {
+            let made = try kernel.build(tree.source, [tree.word] + goals, environment: program.environment)
+            #expect(made.status == 0, "\(made.log)")
+            return made
+        }
+        _ = try make(desk)
+        #expect(try program.run(["push", desk.word], in: desk.source).status == 0)
+        let pulled = try program.run(["pull", "--only", "install", laptop.word], in: laptop.source)
+        #expect(pulled.status == 0, "\(pulled)")
+        let here = try Shell.files(in: work.place("laptop/output"))
+        #expect(here.contains("arch/fake/boot/Image") && here.contains { $0.hasSuffix(".ko") })
+        #expect(!here.contains("vmlinux") && !here.contains { $0.hasSuffix(".o") || $0.hasSuffix(".cmd") })
+        let installed = try [desk, laptop].map { tree in
+            let root = work.place("root-\(tree.source.deletingLastPathComponent().lastPathComponent)")
+            let made = try make(
+                tree,
+                [
+                    "install", "modules_install", "INSTALL_PATH=\(root.path)/boot",
+                    "INSTALL_MOD_PATH=\(root.path)",
+                ])
+            #expect(made.toolSteps.isEmpty, "\(made.log)")
+            let paths = try Shell.files(in: root).filter {
+                !$0.hasSuffix("/source") && !$0.hasSuffix("/build")
+            }
+            return try Dictionary(
+                uniqueKeysWithValues: paths.map { ($0, try Data(contentsOf: root.appending(path: $0))) })
+        }
+        #expect(installed[0].keys.contains { $0.hasPrefix("boot/vmlinuz-") })
+        #expect(installed[0] == installed[1])
+        // The rest comes later, and then make has nothing to do.
+        #expect(try program.run(["status", laptop.word], in: laptop.source).output.hasPrefix("partial: "))
+        let rest = try program.run(["pull", laptop.word], in: laptop.source)
+        #expect(rest.status == 0, "\(rest)")
+        #expect(try make(laptop).toolSteps.isEmpty)
+    }
+
     @Test func statusPushAndALaterPull() throws {
         try desktopAndLaptop()
         let status = try kcache("status", in: "laptop")

@@ -190,7 +190,7 @@ struct RealTreeTests {
 
     /// All objects depend on objtool, by time: one that wants another machine's libelf is linked here, and nothing else.
     @Test func objtoolOfAnotherMachine() throws {
-        let trial = try Trial(RealTree("objtool", configuration: Self.kernel("-e STACK_VALIDATION")))
+        let trial = try Trial(RealTree("objtool", configuration: Self.kernel("-e 64BIT -e UNWINDER_ORC")))
         let objtool = "tools/objtool/objtool"
         try Shell.run(
             [
