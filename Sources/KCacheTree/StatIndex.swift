@@ -63,7 +63,7 @@ package struct StatIndex: Sendable {
     // MARK: File
 
     private static let magic = Array("KCSI".utf8)
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     package func encode() -> [UInt8] {
         var writer = ByteWriter(capacity: records.count * 140)

@@ -1,4 +1,5 @@
 import Foundation
+import KCacheCore
 import KCacheKbuild
 import SystemPackage
 import TestKernel
@@ -43,5 +44,37 @@ import Testing
         }
         let differing = clean.keys.filter { clean[$0] != outputs[$0] && !isLinked($0) }.sorted()
         #expect(differing.isEmpty, "\(differing)")
+    }
+
+    /// A path that the program itself has: no pull may bring it to another place.
+    @Test func inCode() throws {
+        var state = trees.kernel.initial
+        state.files["core/Makefile", default: ""] +=
+            "\nCFLAGS_run.o += -DCORE_PLACE='\"$(abspath $(objtree))\"'\n"
+        state.files["core/run.c", default: ""] += "\nconst char *const core_place = CORE_PLACE;\n"
+        let built = try trees.built("built", state)
+        let pushed = try trees.push(TreePlace(output: FilePath(built.path)))
+        #expect(pushed.leftOut.contains { $0.path.description == "core/run.o" && $0.reason.contains("path") })
+        let place = trees.work.place("here/in/another")
+        try FileManager.default.createDirectory(
+            at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try trees.kernel.makeCheckout(at: place, state)
+        var outputs: [[String: Digest]] = []
+        for _ in 0..<2 {
+            try trees.pull(pushed.id, into: place)
+            let made = try trees.kernel.build(place)
+            #expect(made.status == 0, "\(made.log)")
+            #expect(made.toolSteps.filter { $0.hasPrefix("CC ") } == ["CC      core/run.o"], "\(made.log)")
+            #expect(try trees.kernel.build(place).toolSteps.isEmpty)
+            outputs.append(try FakeKernel.outputs(of: place))
+        }
+        try FileManager.default.removeItem(at: place)
+        try trees.kernel.makeCheckout(at: place, state)
+        #expect(try trees.kernel.build(place).status == 0)
+        let clean = try FakeKernel.outputs(of: place)
+        for warm in outputs {
+            let differing = clean.keys.filter { clean[$0] != warm[$0] }.sorted()
+            #expect(differing.isEmpty, "\(differing)")
+        }
     }
 }

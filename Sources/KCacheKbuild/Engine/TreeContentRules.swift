@@ -13,6 +13,7 @@ enum TreeContentRules {
                 }
                 guard role == .output, !paths.areAbsent(from: bytes) else { return .asTheyAre }
                 let copy = Array(bytes)
+                if PathInCode.holds(path, copy, paths) { return .leftOut(PathInCode.reason) }
                 let changed = ElfPathRelocation.stored(copy, paths) ?? PathRelocation.stored(copy, paths)
                 return changed.map { .relocatable($0) } ?? .asTheyAre
             },
