@@ -207,9 +207,9 @@ struct RealTreeTests {
         try there.edit()
         let edited = try there.make()
         #expect(edited.status == 0, "\(edited.log.suffix(3000))")
-        #expect(
-            edited.toolSteps.count { $0.hasPrefix("CC ") && !$0.contains("version") } == 1,
-            "\(edited.toolSteps)")
+        // The image's loader holds addresses of the kernel.
+        let compiled = edited.toolSteps.filter { $0.hasPrefix("CC ") }
+        #expect(compiled == ["CC      lib/string.o", "CC      arch/x86/boot/compressed/misc.o"])
     }
 
     /// The key stays home: a pull makes its own, and with it what holds the certificate, and nothing else.

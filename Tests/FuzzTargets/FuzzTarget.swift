@@ -157,6 +157,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             check(progress.share.map { (0...100).contains($0) } != false)
             check(progress.secondsLeft(at: 2).map { $0 >= 0 } != false)
         case .hostProgram:
+            _ = SharedLibraries(bytes)
             guard let program = HostProgram(bytes) else { return }
             check(program.interpreter.hasPrefix("/") && !program.interpreter.utf8.contains(0))
         case .wrapper:

@@ -1,12 +1,12 @@
 /// What a dynamic program asks its loader for (ld.so(8)).
-struct SharedLibraries {
+package struct SharedLibraries {
     /// DT_NEEDED, in order.
     private(set) var needed: [String] = []
     /// DT_RPATH and DT_RUNPATH, split at colons.
     private(set) var runPath: [String] = []
 
     /// Nil if the bytes are no dynamic little-endian ELF file.
-    init?(_ bytes: [UInt8]) {
+    package init?(_ bytes: [UInt8]) {
         guard let file = ElfFile(bytes), let dynamic = file.sections.first(where: { $0.type == 6 }),
             dynamic.hasBytes, dynamic.link < file.sections.count
         else { return nil }
