@@ -99,6 +99,26 @@ struct ElfPathRelocationTests {
         }
     }
 
+    /// As binutils 2.44 would have written them: sections with a large alignment stand at words.
+    @Test(.enabled(if: hasCompiler), arguments: [["-m32", "code.S"], ["code.S"]])
+    func placesSectionsAsANewerAssembler(arguments: [String]) throws {
+        let folder = try LiteralTree([:])
+        var objects: [(path: [UInt8], bytes: [UInt8])] = []
+        for sub in ["a", "bb", "some/longer-name", "x/y/z", "linux-6.1", "q1", "q22", "q333"] {
+            let object = try #require(ElfObject(try compile(in: folder, sub, arguments)))
+            var bytes = try #require(object.rebuilt(with: [:], .atWords))
+            let text = Array("GNU AS 2.".utf8)
+            let mark = try #require(bytes.firstRange(of: text))
+            bytes.replaceSubrange(mark.upperBound..<(mark.upperBound + 2), with: Array("44".utf8))
+            objects.append((Array(folder.path.appending(sub).string.utf8), bytes))
+        }
+        for (from, object) in objects {
+            for (to, expected) in objects {
+                #expect(ElfPathRelocation.relocated(object, from: from, to: to) == expected)
+            }
+        }
+    }
+
     /// As Kbuild compiles with `O=`: in the output directory, the source named by its path.
     @Test(
         .enabled(if: hasCompiler),

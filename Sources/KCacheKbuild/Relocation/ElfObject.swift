@@ -69,8 +69,25 @@ struct ElfObject {
 
     // MARK: Laying out
 
+    /// Where an assembler puts a section in the file: binutils up to 2.40 as its alignment wants it, 2.44 at the next word
+    /// where the alignment is larger (seen of both, for 32 and 64 bits).
+    enum Placement: CaseIterable {
+        case aligned, atWords
+    }
+
+    /// What an assembler calls itself in the unit that it writes for a source of its own (DW_AT_producer); nil for none,
+    /// and for one that is not known to place sections in one way or the other.
+    var placementOfAssembler: Placement? {
+        guard let strings = file.section(named: ".debug_str") else { return nil }
+        let marks = content(strings).split(separator: 0).filter { $0.starts(with: "GNU AS 2.".utf8) }
+        guard let mark = marks.first else { return nil }
+        let digits = mark.dropFirst("GNU AS 2.".utf8.count).prefix { (0x30...0x39).contains($0) }
+        guard let minor = Int(String(decoding: digits, as: UTF8.self)) else { return nil }
+        return minor <= 40 ? .aligned : minor >= 44 ? .atWords : nil
+    }
+
     /// The file with some sections' strings changed; nil if that can't be done.
-    func rebuilt(with changes: [Int: StringSectionChange]) -> [UInt8]? {
+    func rebuilt(with changes: [Int: StringSectionChange], _ placement: Placement) -> [UInt8]? {
         var patched = bytes
         for relocation in relocations {
             guard let change = changes[symbols[relocation.symbol].section] else { continue }
@@ -90,7 +107,8 @@ struct ElfObject {
         var offsets = file.sections.map { $0.offset }
         for i in order {
             let section = file.sections[i]
-            let alignment = max(1, section.alignment)
+            var alignment = max(1, section.alignment)
+            if placement == .atWords { alignment = min(alignment, file.is64 ? 8 : 4) }
             guard alignment <= 1 << 16, let place = Self.aligned(out.count, alignment) else { return nil }
             out += Array(repeating: 0, count: place - out.count)
             offsets[i] = place

@@ -54,7 +54,8 @@ package enum ElfPathRelocation {
             return nil
         }
         // Laid out again with nothing changed, the file must come out as it is.
-        guard object.rebuilt(with: [:]) == bytes else { return nil }
+        let placements = ElfObject.Placement.allCases.filter { object.rebuilt(with: [:], $0) == bytes }
+        guard !placements.isEmpty else { return nil }
         var changes: [Int: StringSectionChange] = [:]
         for name in [".debug_str", ".debug_line_str"] {
             guard let index = object.file.section(named: name) else { continue }
@@ -67,6 +68,9 @@ package enum ElfPathRelocation {
             if change.isChange { changes[index] = change }
         }
         guard !changes.isEmpty, !object.holds(old, outside: Set(changes.keys)) else { return nil }
-        return object.rebuilt(with: changes)
+        let moved = Set(placements.map { object.rebuilt(with: changes, $0) })
+        if moved.count == 1 { return moved.first ?? nil }
+        // By chance it is as either would have it.
+        return object.placementOfAssembler.flatMap { object.rebuilt(with: changes, $0) }
     }
 }
