@@ -165,7 +165,8 @@ package struct FreshnessPlan: Sendable {
     /// than the first outputs, too) stands in it, equal where that is equal. What differs here is left to a restore, and
     /// it is for the caller to know what a late source makes stale that make does not see.
     package static func isCarriedOut(_ plan: RestorePlan, in local: LocalTree, now: Int64) -> Bool {
-        guard plan.mode == .checkout, plan.writes.isEmpty, plan.differences.isEmpty, plan.leftovers.isEmpty
+        guard plan.mode == .checkout, plan.writes.isEmpty, plan.differences.isEmpty,
+            plan.leftovers.allSatisfy({ plan.unstored.contains($0) })
         else { return false }
         var base = Int64.min
         var ordered: [(order: Int64, mtime: Int64)] = []

@@ -33,6 +33,8 @@ package struct RestorePlan: Sendable {
     package private(set) var conflicts: [(path: TreePath, mtime: Int64)] = []
     /// Outputs here that the snapshot has not: a build of another configuration left them.
     package private(set) var leftovers: [TreePath] = []
+    /// Those of them that no snapshot holds, since their content is no other tree's.
+    package private(set) var unstored: Set<TreePath> = []
     /// Outputs here that are going to be replaced.
     package private(set) var replaced: [TreePath] = []
 
@@ -172,6 +174,7 @@ package struct RestorePlan: Sendable {
         case .source, .configuration: added.append((file.path, file.status.mtime))
         case .output:
             leftovers.append(file.path)
+            if case .leftOut = local.contents.outcomes[index] { unstored.insert(file.path) }
             leftoverSet.insert(file.path)
         case .leftOut:
             if withheld.contains(file.path) { added.append((file.path, file.status.mtime)) }

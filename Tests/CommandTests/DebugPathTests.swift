@@ -47,14 +47,23 @@ import Testing
     }
 
     /// A path that the program itself has: no pull may bring it to another place.
-    @Test func inCode() throws {
+    /// As text, and in instructions that put it together.
+    @Test(arguments: [
+        "const char *const core_place = CORE_PLACE;",
+        "void core_place(char *to) { __builtin_memcpy(to, CORE_PLACE, 8); }",
+    ])
+    func inCode(line: String) throws {
         var state = trees.kernel.initial
         state.files["core/Makefile", default: ""] +=
             "\nCFLAGS_run.o += -DCORE_PLACE='\"$(abspath $(objtree))\"'\n"
-        state.files["core/run.c", default: ""] += "\nconst char *const core_place = CORE_PLACE;\n"
+        state.files["core/run.c", default: ""] += "\n\(line)\n"
         let built = try trees.built("built", state)
         let pushed = try trees.push(TreePlace(output: FilePath(built.path)))
         #expect(pushed.leftOut.contains { $0.path.description == "core/run.o" && $0.reason.contains("path") })
+        // Where it was compiled it stays, if it shows what it is.
+        try trees.pull(pushed.id, into: built)
+        let steps = try trees.kernel.build(built).toolSteps
+        #expect(line.hasPrefix("const") ? steps.isEmpty : steps.contains("CC      core/run.o"))
         let place = trees.work.place("here/in/another")
         try FileManager.default.createDirectory(
             at: place.deletingLastPathComponent(), withIntermediateDirectories: true)

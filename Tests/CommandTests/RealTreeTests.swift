@@ -143,15 +143,21 @@ struct RealTreeTests {
         #expect(edited.toolSteps.sorted() == expected.toolSteps.sorted())
         #expect(edited.toolSteps.count > trial.idle.count)
 
+        try expectCleanBuild(trial, there, in: "other/place")
+    }
+
+    /// What was pulled and edited is what a build makes that starts from nothing in that very directory.
+    private func expectCleanBuild(_ trial: Trial, _ there: RealPlace, in name: String) throws {
         let warm = try there.outputs()
+        let top = name.split(separator: "/").first.map(String.init) ?? name
         try FileManager.default.moveItem(
-            at: trial.work.appending(path: "other"), to: trial.work.appending(path: "warm"))
-        let cold = try trial.checkout("other/place")
+            at: trial.work.appending(path: top), to: trial.work.appending(path: "warm"))
+        let cold = try trial.checkout(name)
         try cold.edit()
         let built = try cold.make()
         #expect(built.status == 0, "\(built.log.suffix(3000))")
         let clean = try cold.outputs()
-        let differing = clean.keys.filter { warm[$0] != clean[$0] && !mayHoldPath($0, kind) }.sorted()
+        let differing = clean.keys.filter { warm[$0] != clean[$0] && !mayHoldPath($0, trial.kind) }.sorted()
         #expect(differing.isEmpty, "\(differing.count) of \(clean.count) differ: \(differing.prefix(40))")
         #expect(clean.count > 100)
     }
@@ -210,6 +216,7 @@ struct RealTreeTests {
         // The image's loader holds addresses of the kernel.
         let compiled = edited.toolSteps.filter { $0.hasPrefix("CC ") }
         #expect(compiled == ["CC      lib/string.o", "CC      arch/x86/boot/compressed/misc.o"])
+        try expectCleanBuild(trial, there, in: "other")
     }
 
     /// The key stays home: a pull makes its own, and with it what holds the certificate, and nothing else.

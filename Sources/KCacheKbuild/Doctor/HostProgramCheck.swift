@@ -12,7 +12,8 @@ enum HostProgramCheck {
         var found: [(path: TreePath, reason: String)] = []
         for (file, fileClass) in zip(tree.listing.files, tree.classification.classes) {
             guard case .output = fileClass, file.status.kind == .file, file.status.isExecutable,
-                file.status.size > 0, !HostProgram.isKernels(file.path), let bytes = try start(of: file.path, tree),
+                file.status.size > 0, !HostProgram.isKernels(file.path),
+                let bytes = try start(of: file.path, tree),
                 let program = HostProgram(bytes), try !isTargets(file.path, target, tree)
             else { continue }
             let path = tree.path.appending(String(decoding: file.path.bytes, as: UTF8.self))

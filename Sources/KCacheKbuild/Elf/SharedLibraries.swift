@@ -4,6 +4,8 @@ package struct SharedLibraries {
     private(set) var needed: [String] = []
     /// DT_RPATH and DT_RUNPATH, split at colons.
     private(set) var runPath: [String] = []
+    /// The loader would take files as its own that the program names by a path, or that watch it (DT_AUDIT, DT_DEPAUDIT).
+    private(set) var namesFiles = false
 
     /// Nil if the bytes are no dynamic little-endian ELF file.
     package init?(_ bytes: [UInt8]) {
@@ -25,7 +27,12 @@ package struct SharedLibraries {
             at += size
             switch tag {
             case 0: return
-            case 1: if let value, let name = text(value) { needed.append(name) }
+            case 1:
+                if let value, let name = text(value) {
+                    needed.append(name)
+                    namesFiles = namesFiles || name.contains("/")
+                }
+            case 0x6fff_fefb, 0x6fff_fefc: namesFiles = true
             case 15, 29:
                 if let value, let path = text(value) {
                     runPath += path.split(separator: ":").map { String($0) }

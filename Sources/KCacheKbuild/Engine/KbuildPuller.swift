@@ -213,7 +213,8 @@ package struct KbuildPuller: Sendable {
         try settle(plan, local, compared: begun, summary.freshness, root, state, chosen, &report)
         try finish(chosen, session, root, state, request, &report)
         if request.makesPrograms, !unusable.programs.isEmpty {
-            report.remarks += try [remake(unusable, plan, root, chosen, summary.freshness)].compactMap { $0 }
+            report.remarks += try [remake(unusable, plan, root, chosen, summary.freshness, request)]
+                .compactMap { $0 }
         }
         report.written = summary.written
         report.writtenBytes = summary.writtenBytes
@@ -245,13 +246,14 @@ package struct KbuildPuller: Sendable {
     /// Makes those programs here; a line for people where that was not all.
     private func remake(
         _ unusable: UnusablePrograms, _ plan: RestorePlan, _ root: Directory,
-        _ chosen: SnapshotChooser.Chosen, _ freshness: FreshnessPlan
+        _ chosen: SnapshotChooser.Chosen, _ freshness: FreshnessPlan, _ request: Request
     ) throws -> String? {
         let place = TreePlace(output: try root.realPath(), source: try root.base?.directory.realPath())
         let maker = HostProgramMaker(
             root: root, place: place, host: host, snapshot: chosen.snapshot.header,
             times: Dictionary(
-                freshness.outputs.map { ($0.path, $0.mtime) }, uniquingKeysWith: { a, _ in a }))
+                freshness.outputs.map { ($0.path, $0.mtime) }, uniquingKeysWith: { a, _ in a }),
+            sync: request.sync)
         return try maker.make(
             unusable.programs.map(\.path), sources: Self.changes(plan).all.sorted())
     }

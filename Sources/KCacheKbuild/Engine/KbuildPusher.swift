@@ -70,11 +70,14 @@ package struct KbuildPusher: Sendable {
         let now = try filesystemTime(root)
         let local = try read(inspection, finder, session, writer, request)
         let plan = SnapshotPlan(local, earlier: inspection.earlier)
+        let bound = try PathInCode.defined(
+            in: plan.entries.filter { $0.role == .output && $0.holdsTreePath }, root: root, inspection.paths)
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
             header: try header(inspection, request),
             entries: request.sourcesOnly
-                ? Self.sources(plan.entries) : plan.entries.filter { !unfinished.contains($0.path) })
+                ? Self.sources(plan.entries)
+                : plan.entries.filter { !unfinished.contains($0.path) && !bound.contains($0.path) })
         finder.annotate(&snapshot.entries)
         snapshot.seal()
 
@@ -82,6 +85,7 @@ package struct KbuildPusher: Sendable {
         report.filesRead = local.contents.filesRead
         report.bytesRead = local.contents.bytesRead
         report.leftOut = plan.leftOut + namedLeftOut(inspection)
+        report.leftOut += plan.entries.filter { bound.contains($0.path) }.map { ($0.path, PathInCode.reason) }
         report.lateSources = plan.lateSources
         report.special = local.listing.special
         // With nothing read and nothing gone the index on the disk is this one.

@@ -13,6 +13,8 @@ package struct TreeInspection: Sendable {
     package let classification: Classification
     package let roles: [PathRole]
     package let rules: ContentRules
+    /// The absolute paths that Kbuild writes into what it makes here.
+    let paths: TreePaths
     package let index: StatIndex
     /// The same with what is not believed of these files: what they, or others at their paths, held before.
     package let earlier: StatIndex
@@ -42,8 +44,8 @@ package struct TreeInspection: Sendable {
         }
         roles = classification.classes.map(Self.role)
         let source = try root.base?.directory.realPath()
-        rules = TreeContentRules.make(
-            TreePaths(tree: Array(rootPath.string.utf8), source: source.map { Array($0.string.utf8) }))
+        paths = TreePaths(tree: Array(rootPath.string.utf8), source: source.map { Array($0.string.utf8) })
+        rules = TreeContentRules.make(paths)
         earlier = state.loadIndex()
         index = state.isOfTheseSources() ? try Self.believed(earlier, listing, root) : StatIndex()
     }

@@ -43,8 +43,8 @@ package struct HostProgram: Hashable, Sendable {
 
     /// True for a file that is of the kernel itself by its name: not for this machine.
     static func isKernels(_ path: TreePath) -> Bool {
-        path.hasSuffix(".o") || path.hasSuffix(".ko") || path.hasSuffix(".so") || path.hasSuffix("vmlinux")
-            || path.hasSuffix(".dbg") || path.hasSuffix(".elf")
+        let ends: [StaticString] = [".o", ".ko", ".so", "vmlinux", ".dbg", ".elf", ".bin", ".unstripped"]
+        return ends.contains { path.hasSuffix($0) }
     }
 
     /// True if the `.cmd` file saves a command of this compiler.
@@ -53,14 +53,15 @@ package struct HostProgram: Hashable, Sendable {
         return command[mark.upperBound...].starts(with: "\(compiler) ".utf8)
     }
 
-    private func isForeign(to local: String) -> Bool {
+    /// True where it is known to be for another kind of processor.
+    func isForeign(to local: String) -> Bool {
         Self.machines[local].map { !$0.contains(machine) } ?? false
     }
 
     /// False for a program that needs nothing but the C library (its files: glibc, Makeconfig), which the compiler here
     /// needs as well.
-    func needsMore(than libraries: SharedLibraries?, machine local: String) -> Bool {
-        guard let libraries, !isForeign(to: local), libraries.runPath.isEmpty else { return true }
+    func needsMore(than libraries: SharedLibraries) -> Bool {
+        guard libraries.runPath.isEmpty else { return true }
         let own = ["libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"]
         return !libraries.needed.allSatisfy { own.contains($0) || $0.hasPrefix("ld-linux") }
     }
@@ -76,7 +77,10 @@ package struct HostProgram: Hashable, Sendable {
     {
         if isForeign(to: local) { return "it is for another kind of processor than \(local)" }
         let folders = ["/lib", "/usr/lib", "/libexec", "/usr/libexec", "/opt", "/nix/store", "/gnu/store"]
-        let isSystems = folders.contains { interpreter.hasPrefix($0) } && !interpreter.contains("/../")
+        let leaf = interpreter.split(separator: "/").last ?? ""
+        let isSystems =
+            folders.contains { interpreter.hasPrefix("\($0)/") || interpreter.hasPrefix("\($0)64/") }
+            && !interpreter.contains("/../") && ["ld-", "ld.so.", "ld64.so."].contains { leaf.hasPrefix($0) }
         guard isSystems, ExecutableLookup.find(interpreter, path: "") != nil else {
             return "its loader \(quoteForPeople(Array(interpreter.utf8))) is not here"
         }

@@ -14,6 +14,8 @@ struct HostProgramMaker {
     let snapshot: SnapshotHeader
     /// The outputs that are in place, with their times.
     let times: [TreePath: Int64]
+    /// Waits for the disk before a time is set.
+    let sync: Bool
 
     /// - Parameters:
     ///   - programs: those that can't be started.
@@ -25,11 +27,10 @@ struct HostProgramMaker {
         let names = DoctorText.paths(wanted)
         var parts: Set<TreePath> = Set(wanted)
         for program in wanted { parts.formUnion(try self.parts(of: program)) }
-        let reason = sources.first { mayGoInto(wanted, $0) }
-        if reason != nil || !wanted.allSatisfy(Self.isPlain) {
+        let reason = try obstacle(wanted, sources: sources)
+        if let reason {
             for path in parts { try root.remove(path) }
-            let why = reason.map { ", since \($0) differs," } ?? ""
-            return "\(names) can't run here and\(why) will be made by make, with what depends on "
+            return "\(names) can't run here and, since \(reason), will be made by make, with what depends on "
                 + (wanted.count == 1 ? "it" : "them")
         }
         var aside: [(path: TreePath, temporary: TreePath)] = []
@@ -38,7 +39,22 @@ struct HostProgramMaker {
             try root.rename(path, to: temporary)
             aside.append((path, temporary))
         }
-        let made = try run(wanted)
+        var said: Substring?
+        // Objects that other programs are made with depend on those of tools/ by time.
+        let (tools, others) = (
+            wanted.filter { $0.hasPrefix("tools/") }, wanted.filter { !$0.hasPrefix("tools/") }
+        )
+        for group in [tools, others] where !group.isEmpty {
+            let made = try run(group)
+            said = made.text.split(separator: "\n").last { $0.contains("rror") } ?? said
+            // No time may vouch for content that a power cut can still take.
+            if sync { try root.syncFilesystem() }
+            for (path, _) in aside {
+                if let time = times[path], try root.status(path) != nil {
+                    try root.setModificationTime(path, time)
+                }
+            }
+        }
         let missing = try wanted.filter { try root.status($0) == nil }
         for (path, temporary) in aside {
             if try root.status(path) == nil {
@@ -46,14 +62,23 @@ struct HostProgramMaker {
                 try root.rename(temporary, to: path)
             } else {
                 try root.remove(temporary)
-                if let time = times[path] { try root.setModificationTime(path, time) }
             }
         }
         guard !missing.isEmpty else { return nil }
-        let line = made.text.split(separator: "\n").last { $0.contains("rror") } ?? ""
         return "make could not make \(DoctorText.paths(missing)), and will fail where it needs "
             + (missing.count == 1 ? "it" : "them")
-            + (line.isEmpty ? "" : ": \(quoteForPeople(Array(line.utf8)))")
+            + (said.map { ": \(quoteForPeople(Array($0.utf8)))" } ?? "")
+    }
+
+    /// Why they can't be made alone; nil if they can.
+    private func obstacle(_ programs: [TreePath], sources: [TreePath]) throws -> String? {
+        if let source = sources.first(where: { mayGoInto(programs, $0) }) { return "\(source) differs" }
+        if !programs.allSatisfy(Self.isPlain) { return "their names are none for a goal" }
+        let makefile = try KbuildTree.read("Makefile", root) ?? []
+        if !ByteSearch.contains(makefile[...], Array("no-sync-config-targets".utf8)) {
+            return "a make for them could change the configuration"
+        }
+        return nil
     }
 
     /// What a program is linked from: compiled against libraries of another machine.
@@ -77,7 +102,9 @@ struct HostProgramMaker {
         if ["tools/", "scripts/", "include/"].contains(where: { source.bytes.starts(with: $0.utf8) }) {
             return true
         }
-        if source.name.starts(with: "Makefile".utf8) || source.name.elementsEqual("Kbuild".utf8) {
+        if source.bytes.elementsEqual(".config".utf8) || source.name.starts(with: "Makefile".utf8)
+            || source.name.elementsEqual("Kbuild".utf8)
+        {
             return true
         }
         return programs.contains { program in
@@ -86,12 +113,12 @@ struct HostProgramMaker {
     }
 
     /// Make reads the name of a goal as text of its own.
-    private static func isPlain(_ path: TreePath) -> Bool {
-        path.bytes.allSatisfy { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-            default: "/._-+".utf8.contains(byte)
-            }
+    private static func isPlain(_ path: TreePath) -> Bool { path.bytes.allSatisfy { isPlain($0) } }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+        default: "/._-+".utf8.contains(byte)
         }
     }
 
@@ -131,22 +158,30 @@ struct HostProgramMaker {
     /// What this machine's make has to be told to do as the snapshot's did.
     private var words: [String] {
         var words = place.source == nil ? [] : ["O=\(place.output.string)"]
-        for (name, value) in host.arguments.sorted(by: { $0.key < $1.key }) where name != "O" {
+        for (name, value) in host.arguments.sorted(by: { $0.key < $1.key })
+        where !["O", "M", "KBUILD_OUTPUT"].contains(name) {
             words.append("\(name)=\(value)")
         }
         let chosen = host.environment.merging(host.arguments) { $1 }
         func isChosen(_ name: String) -> Bool { chosen[name]?.isEmpty == false }
         let architecture = snapshot.environment.architecture
-        if !isChosen("ARCH"),
+        if !isChosen("ARCH"), architecture.utf8.allSatisfy({ Self.isPlain($0) }),
             SourceArchitecture.ofHost(environment: host.environment, runner: host.runner) != architecture
         {
             words.append("ARCH=\(architecture)")
         }
-        if !isChosen("LLVM"), !isChosen("HOSTCC"),
-            let compiler = snapshot.environment.toolchain.first(where: { $0.role == "HOSTCC" })?.command,
-            LocalToolchain.isToolName(compiler)
-        {
-            words.append(compiler == "clang" ? "LLVM=1" : "HOSTCC=\(compiler)")
+        func built(_ role: String) -> String? {
+            let command = snapshot.environment.toolchain.first { $0.role == role }?.command
+            return command.flatMap { LocalToolchain.isToolName($0) ? $0 : nil }
+        }
+        if !["LLVM", "HOSTCC", "CC", "CROSS_COMPILE"].contains(where: isChosen) {
+            if built("CC") == "clang", built("HOSTCC") == "clang" {
+                words.append("LLVM=1")
+            } else {
+                for role in ["CC", "HOSTCC"] {
+                    if let command = built(role) { words.append("\(role)=\(command)") }
+                }
+            }
         }
         return words
     }

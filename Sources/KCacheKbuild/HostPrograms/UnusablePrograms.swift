@@ -26,15 +26,25 @@ struct UnusablePrograms: Sendable {
         guard host.root == nil else { return found }
         let machine = HostIdentity.current().machine
         let target = targetCompiler(snapshot)
-        let candidates = (plan.writes + plan.kept).map { plan.entries[$0] }.filter(isCandidate)
-        let contents = candidates.compactMap(\.content)
-        try session.fetch(contents)
         let folder = try Directory.create(host.cacheFolder)
-        for (entry, content) in zip(candidates, contents) {
+        for entry in (plan.writes + plan.kept).map({ plan.entries[$0] }).filter(isCandidate) {
+            // A program's headers and its loader's name stand in front.
+            guard let content = entry.content, let first = content.chunks.first,
+                HostProgram(try session.read(content: Content([first]))) != nil
+            else { continue }
             let bytes = try session.read(content: content)
-            guard let program = HostProgram(bytes) else { continue }
+            guard let program = HostProgram(bytes), let libraries = SharedLibraries(bytes) else { continue }
             if let target, try isTargets(entry.path, target, snapshot, session) { continue }
-            if !program.needsMore(than: SharedLibraries(bytes), machine: machine) { continue }
+            if program.isForeign(to: machine) {
+                // A program of the target, unless it lies where only the host's do.
+                guard ["scripts/", "tools/"].contains(where: { entry.path.bytes.starts(with: $0.utf8) })
+                else {
+                    continue
+                }
+            } else if libraries.namesFiles || !program.needsMore(than: libraries) {
+                // The loader is asked of nothing that could make it run code.
+                continue
+            }
             let file = TemporaryName.atRoot()
             defer { do throws(SystemError) { try folder.remove(file) } catch _ {} }
             try folder.createFile(file, mode: 0o600).write(bytes)
@@ -48,11 +58,13 @@ struct UnusablePrograms: Sendable {
 
     private static func isCandidate(_ entry: SnapshotEntry) -> Bool {
         guard entry.role == .output, case .file(_, executable: true) = entry.kind else { return false }
-        return entry.size > .zero && entry.size <= largest && !HostProgram.isKernels(entry.path)
+        // What is linked at the root is the kernel, or the program that the project is.
+        return entry.path.parent != nil && entry.size > .zero && entry.size <= largest
+            && !HostProgram.isKernels(entry.path)
     }
 
     /// objtool with debug information has 3 MB.
-    private static let largest = ByteCount(64 << 20)
+    private static let largest = ByteCount(16 << 20)
 
     /// The compiler's command in a cross build; nil where host and target have the same.
     private static func targetCompiler(_ snapshot: Snapshot) -> String? {

@@ -44,13 +44,14 @@ struct MakeCompleting {
         request.storeName = note.store
         request.progress = store.progress
         request.waiting = tell
+        request.remark = tell
         request.trust = store.trust(opened)
         if !isSilent {
             tell("only a part of snapshot \(note.snapshot.short) is here: completing it from \(note.store)")
         }
         let report = try KbuildPuller(host: MakeTransfer.host(host, for: build), store: opened, near: near)
             .pull(request)
-        for remark in report.announcement.warnings { tell(remark) }
+        for remark in report.announcement.warnings + report.remarks { tell(remark) }
         if !isSilent { tell("pulled \(report.written) files (\(report.writtenBytes))") }
     }
 }

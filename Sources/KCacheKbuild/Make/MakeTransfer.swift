@@ -23,6 +23,7 @@ enum MakeTransfer {
         for variable in build.invocation.variables {
             if case .text(let text) = build.invocation.value(of: variable.name) {
                 host.environment[variable.name] = text
+                host.arguments[variable.name] = text
             }
         }
         return host

@@ -43,6 +43,7 @@ struct MakeWarming {
         let (tell, isSilent) = (store.tell, build.invocation.modes.contains(.silent))
         request.progress = store.progress
         request.waiting = tell
+        request.remark = tell
         request.trust = store.trust(opened)
         request.announce = { announcement in
             // Where the toolchain differs, what comes of it is told in the end.
@@ -50,7 +51,7 @@ struct MakeWarming {
         }
         let report = try puller.pull(request)
         // What is wrong with a signature, or missing in the store, is told with -s too.
-        for remark in report.announcement.warnings { tell(remark) }
+        for remark in report.announcement.warnings + report.remarks { tell(remark) }
         if isSilent { return }
         if !report.announcement.toolchain.isEmpty {
             tell(([Self.line(report.announcement)] + report.announcement.toolchain).joined(separator: "; "))
