@@ -29,7 +29,7 @@ struct RealTree: Sendable, CustomTestStringConvertible {
     var goals = ""
     /// Programs that must be there; without them the row is cancelled.
     var needs: [String] = []
-    /// Outputs that are a build's own: no two builds have the same.
+    /// Paths or names of outputs that are a build's own, as with its path in them: no two builds have the same.
     var ownOutputs: [String] = []
 
     init(
@@ -155,7 +155,7 @@ struct RealPlace {
     private func isPassing(_ path: String) -> Bool {
         let name = path.split(separator: "/").last ?? ""
         return name.hasPrefix(".tmp_") || name == ".config.old" || name == ".missing-syscalls.d"
-            || name == "source" || kind.ownOutputs.contains(path)
+            || name == "source" || kind.ownOutputs.contains(path) || kind.ownOutputs.contains(String(name))
             || path.hasPrefix("include/config/") && !path.hasSuffix(".conf") && !path.hasSuffix(".release")
     }
 
