@@ -130,6 +130,13 @@ package struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// The file's first bytes, as many as there are up to `count`.
+    package func readStart(_ count: Int) throws(SystemError) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+        defer { buffer.deallocate() }
+        return Array(buffer.prefix(try read(into: buffer, at: 0)))
+    }
+
     /// The whole file, up to `limit` bytes.
     ///
     /// - Throws: EFBIG if it is larger.

@@ -13,7 +13,8 @@ enum HostProgramCheck {
         for (file, fileClass) in zip(tree.listing.files, tree.classification.classes) {
             guard case .output = fileClass, file.status.kind == .file, file.status.isExecutable,
                 file.status.size > 0, !HostProgram.isKernels(file.path),
-                let bytes = try start(of: file.path, tree),
+                // Of a kernel with debug information the rest is large.
+                let bytes = try tree.root.openFile(file.path)?.readStart(64 << 10),
                 let program = HostProgram(bytes), try !isTargets(file.path, target, tree)
             else { continue }
             let path = tree.path.appending(String(decoding: file.path.bytes, as: UTF8.self))
@@ -34,14 +35,6 @@ enum HostProgramCheck {
                         : "what \(found.count == 1 ? "it writes" : "they write") follows"),
                 mend: "rm \(arguments) && kcache make", paths: paths)
         ]
-    }
-
-    /// A program's headers and its loader's name stand in front; of a kernel with debug information the rest is large.
-    private static func start(of path: TreePath, _ tree: TreeCondition) throws -> [UInt8]? {
-        guard let file = try tree.root.openFile(path) else { return nil }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
-        defer { buffer.deallocate() }
-        return Array(buffer.prefix(try file.read(into: buffer, at: 0)))
     }
 
     /// The compiler's command in a cross build; nil where host and target have the same.

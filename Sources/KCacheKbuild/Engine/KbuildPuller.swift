@@ -152,7 +152,8 @@ package struct KbuildPuller: Sendable {
         let unusable =
             request.only != nil
             ? UnusablePrograms()
-            : try UnusablePrograms.find(in: plan, of: chosen.snapshot, session: session, host: host)
+            : try UnusablePrograms.find(
+                in: plan, of: chosen.snapshot, root: root, session: session, host: host)
         if let remark = unusable.remark(made: request.makesPrograms) {
             report.announcement.remarks.append(remark)
             request.remark(remark)

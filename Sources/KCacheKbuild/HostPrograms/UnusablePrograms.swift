@@ -20,19 +20,32 @@ struct UnusablePrograms: Sendable {
     ///
     /// In a root nothing is asked: it is the one that the tree was built in, or its tools are the same.
     static func find(
-        in plan: RestorePlan, of snapshot: Snapshot, session: StoreSession, host: HostEnvironment
+        in plan: RestorePlan, of snapshot: Snapshot, root: Directory, session: StoreSession,
+        host: HostEnvironment
     ) throws -> UnusablePrograms {
         var found = UnusablePrograms()
         guard host.root == nil else { return found }
         let machine = HostIdentity.current().machine
         let target = targetCompiler(snapshot)
         let folder = try Directory.create(host.cacheFolder)
-        for entry in (plan.writes + plan.kept).map({ plan.entries[$0] }).filter(isCandidate) {
+        let coming = plan.writes.map { plan.entries[$0] }.filter(isCandidate)
+        let standing = plan.kept.map { plan.entries[$0] }.filter(isCandidate)
+        try session.fetch(coming.compactMap { $0.content?.chunks.first }.map { Content([$0]) })
+        var programs: [(entry: SnapshotEntry, bytes: [UInt8])] = []
+        for entry in coming {
             // A program's headers and its loader's name stand in front.
             guard let content = entry.content, let first = content.chunks.first,
                 HostProgram(try session.read(content: Content([first]))) != nil
             else { continue }
-            let bytes = try session.read(content: content)
+            programs.append((entry, try session.read(content: content)))
+        }
+        for entry in standing {
+            guard let start = try root.openFile(entry.path)?.readStart(64 << 10), HostProgram(start) != nil,
+                let bytes = try root.readFile(entry.path)
+            else { continue }
+            programs.append((entry, bytes))
+        }
+        for (entry, bytes) in programs {
             guard let program = HostProgram(bytes), let libraries = SharedLibraries(bytes) else { continue }
             if let target, try isTargets(entry.path, target, snapshot, session) { continue }
             if program.isForeign(to: machine) {
