@@ -80,9 +80,7 @@ import Testing
     /// What such a program would do is not what the snapshot's did.
     @Test func areLeftToMakeWhereTheirSourcesDiffer() throws {
         let state = trees.kernel.initial
-        let here = try built(state, apart: false)
-        try estrange(here.output)
-        _ = try trees.push(here.place)
+        try pushEstranged(state)
         let path = "scripts/mod/modpost.c"
         let there = try checkout(state, apart: false)
         let file = there.source.appending(path: path)
@@ -100,9 +98,7 @@ import Testing
 
     @Test func stayWhereMakeFails() throws {
         let state = trees.kernel.initial
-        let here = try built(state, apart: false)
-        try estrange(here.output)
-        let id = try #require(try trees.push(here.place).id)
+        let id = try #require(try pushEstranged(state).id)
         let there = try checkout(state, apart: false)
         let tools = trees.work.place("tools")
         try FileManager.default.createDirectory(at: tools, withIntermediateDirectories: true)
@@ -133,9 +129,7 @@ import Testing
 
     @Test func areNamedBeforeAnythingIsWritten() throws {
         let state = trees.kernel.initial
-        let here = try built(state, apart: false)
-        try estrange(here.output)
-        _ = try trees.push(here.place)
+        try pushEstranged(state)
         let there = try checkout(state, apart: false)
         let before = try Shell.files(in: there.output)
         let shown = try trees.program.run(["pull", "--dry-run"], in: there.source)
@@ -163,6 +157,14 @@ import Testing
         let tree = try checkout(state, apart: apart, "here")
         #expect(try make(tree).status == 0)
         return tree
+    }
+
+    /// Built in one directory, and with programs of another machine in it.
+    @discardableResult
+    private func pushEstranged(_ state: FakeState) throws -> KbuildPusher.Report {
+        let here = try built(state, apart: false)
+        try estrange(here.output)
+        return try trees.push(here.place)
     }
 
     private func checkout(_ state: FakeState, apart: Bool, _ name: String = "there/in/another") throws -> Tree

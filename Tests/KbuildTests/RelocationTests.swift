@@ -60,6 +60,9 @@ struct PathRelocationTests {
 struct ElfPathRelocationTests {
     static let hasCompiler = ExecutableLookup.find("gcc", path: "/usr/bin") != nil
 
+    /// Enough names for both orders of the compiler's table.
+    private static let places = ["a", "bb", "some/longer-name", "x/y/z", "linux-6.1", "q1", "q22", "q333"]
+
     private func compile(in folder: LiteralTree, _ sub: String, _ arguments: [String]) throws -> [UInt8] {
         try folder.add("\(sub)/unit.c", "#include \"unit.h\"\nint f(struct s *s) { return s->a; }\n")
         try folder.add("\(sub)/unit.h", "struct s { int a; };\n")
@@ -83,8 +86,7 @@ struct ElfPathRelocationTests {
     {
         let folder = try LiteralTree([:])
         var objects: [(path: [UInt8], bytes: [UInt8])] = []
-        // Enough names for both orders of the compiler's table.
-        for sub in ["a", "bb", "some/longer-name", "x/y/z", "linux-6.1", "q1", "q22", "q333"] {
+        for sub in Self.places {
             let bytes = try compile(in: folder, sub, arguments)
             objects.append((Array(folder.path.appending(sub).string.utf8), bytes))
         }
@@ -104,7 +106,7 @@ struct ElfPathRelocationTests {
     func placesSectionsAsANewerAssembler(arguments: [String]) throws {
         let folder = try LiteralTree([:])
         var objects: [(path: [UInt8], bytes: [UInt8])] = []
-        for sub in ["a", "bb", "some/longer-name", "x/y/z", "linux-6.1", "q1", "q22", "q333"] {
+        for sub in Self.places {
             let object = try #require(ElfObject(try compile(in: folder, sub, arguments)))
             var bytes = try #require(object.rebuilt(with: [:], .atWords))
             let text = Array("GNU AS 2.".utf8)

@@ -47,7 +47,6 @@ struct UnusablePrograms: Sendable {
         }
         for (entry, bytes) in programs {
             guard let program = HostProgram(bytes), let libraries = SharedLibraries(bytes) else { continue }
-            if let target, try isTargets(entry.path, target, snapshot, session) { continue }
             if program.isForeign(to: machine) {
                 // A program of the target, unless it lies where only the host's do.
                 guard ["scripts/", "tools/"].contains(where: { entry.path.bytes.starts(with: $0.utf8) })
@@ -58,6 +57,8 @@ struct UnusablePrograms: Sendable {
                 // The loader is asked of nothing that could make it run code.
                 continue
             }
+            // Asked of few: it reads the saved command of the store.
+            if let target, try isTargets(entry.path, target, snapshot, session) { continue }
             let file = TemporaryName.atRoot()
             defer { do throws(SystemError) { try folder.remove(file) } catch _ {} }
             try folder.createFile(file, mode: 0o600).write(bytes)
