@@ -40,16 +40,23 @@ struct GlobalOptions: ParsableArguments {
 
     /// The tree, in one directory or with its outputs apart.
     ///
-    /// - Parameter words: `O=DIR` where that is given.
+    /// - Parameter words: `O=DIR` and `M=DIR` where they are given.
     func treePlace(_ invocation: Invocation, words: [String] = []) throws -> TreePlace {
         try TreePlace.find(treePath(invocation), words: words, environment: invocation.environment)
     }
 
-    /// Takes `O=DIR` out of a command's arguments, which make's users write where they like.
-    static func outputWords(in arguments: inout [String]) throws -> [String] {
-        let words = arguments.filter { $0.hasPrefix("O=") }
-        arguments.removeAll { $0.hasPrefix("O=") }
-        guard words.count <= 1 else { throw ValidationError("O= is given twice") }
+    /// True for `O=DIR` and `M=DIR`.
+    static func isPlaceWord(_ argument: String) -> Bool {
+        argument.hasPrefix("O=") || argument.hasPrefix("M=")
+    }
+
+    /// Takes `O=DIR` and `M=DIR` out of a command's arguments, which make's users write where they like.
+    static func placeWords(in arguments: inout [String]) throws -> [String] {
+        let words = arguments.filter(isPlaceWord)
+        arguments.removeAll(where: isPlaceWord)
+        for start in ["O=", "M="] where words.count(where: { $0.hasPrefix(start) }) > 1 {
+            throw ValidationError("\(start) is given twice")
+        }
         return words
     }
 

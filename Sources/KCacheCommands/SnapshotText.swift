@@ -4,10 +4,11 @@ import KCacheRemote
 
 /// How snapshots are named and described to people.
 enum SnapshotText {
-    /// `linux 6.1.192 x86`, with the snapshot's name where it has one.
+    /// `6.1.192 x86`, `modules for 6.1.192 x86`, with the snapshot's name where it has one.
     static func title(_ header: SnapshotHeader) -> String {
         var words: [String] = []
         if !header.name.isEmpty { words.append("\"\(quoteForPeople(Array(header.name.utf8)))\"") }
+        if header.environment.layout.isOfModules { words.append("modules for") }
         let release = header.environment.kernelRelease
         words.append(release.isEmpty ? "(no release)" : quoteForPeople(Array(release.utf8)))
         words.append(quoteForPeople(Array(header.environment.architecture.utf8)))

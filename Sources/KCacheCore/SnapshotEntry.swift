@@ -65,4 +65,6 @@ package enum PathPlaceholder {
     package static let token: [UInt8] = [0] + Array("kcache-tree".utf8) + [0]
     /// The same for the path of the sources, where the tree was built apart from them (`O=`).
     package static let sourceToken: [UInt8] = [0] + Array("kcache-source".utf8) + [0]
+    /// The same for what is built of a kernel apart from its sources, in modules that were built against it (`M=`).
+    package static let kernelToken: [UInt8] = [0] + Array("kcache-kernel".utf8) + [0]
 }

@@ -82,6 +82,23 @@ package final class FakeKernel: Sendable {
         try state.write(to: place, replacing: initial)
     }
 
+    /// Makes a tree of the first state in which everything is built: none of its files holds its path.
+    package func makeBuiltTree(at place: URL) throws {
+        let folder = memory.deletingLastPathComponent()
+        let built = folder.appending(path: "built")
+        if !FileManager.default.fileExists(atPath: built.path) {
+            let work = folder.appending(path: "built-\(UUID().uuidString)")
+            try makeTree(at: work, initial)
+            let result = try build(work)
+            guard result.status == 0 else { throw Shell.Failure(command: "make", output: result.log) }
+            do { try FileManager.default.moveItem(at: work, to: built) } catch {
+                // Another test process was quicker.
+                try? FileManager.default.removeItem(at: work)
+            }
+        }
+        try Shell.run(["cp", "-a", built.path, place.path])
+    }
+
     /// Makes a tree as a person unpacks it: sources alone, each with the time of now, and no `.config`.
     package func makeCheckout(at place: URL, _ state: FakeState, withConfiguration: Bool = true) throws {
         try Shell.run(["cp", "-r", sources.path, place.path])

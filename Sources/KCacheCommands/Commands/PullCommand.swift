@@ -24,6 +24,7 @@ struct PullCommand: ParsableCommand {
               kcache pull --root trixie      for builds with kcache make --root trixie
               kcache pull --require-signature
               kcache pull O=../build         outputs apart from the sources, as with make O=
+              kcache pull -C /lib/modules/$(uname -r)/build M=$PWD      modules outside of the kernel
               kcache pull --only install && make install modules_install
 
             --only install reads and writes no more than those two goals of make need, so that a new kernel
@@ -38,8 +39,8 @@ struct PullCommand: ParsableCommand {
         help: ArgumentHelp(
             """
             A store (a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`) and a snapshot \
-            (its name, or the start of its number), or one of the two; O=DIR as for make.
-            """, valueName: "[store] [snapshot] [O=DIR]"))
+            (its name, or the start of its number), or one of the two; O=DIR and M=DIR as for make.
+            """, valueName: "[store] [snapshot] [O=DIR] [M=DIR]"))
     var from: [String] = []
     @Option(
         name: .long,
@@ -65,7 +66,7 @@ struct PullCommand: ParsableCommand {
     var derive: Bool?
 
     func validate() throws {
-        guard from.count(where: { !$0.hasPrefix("O=") }) <= 2 else {
+        guard from.count(where: { !GlobalOptions.isPlaceWord($0) }) <= 2 else {
             throw ValidationError("pull takes a store and a snapshot, no more")
         }
     }
@@ -73,13 +74,13 @@ struct PullCommand: ParsableCommand {
     func run() throws {
         let invocation = Invocation.current()
         var from = from
-        let output = try GlobalOptions.outputWords(in: &from)
+        let words = try GlobalOptions.placeWords(in: &from)
         let (named, snapshot) = try split(from, invocation)
         let stores = try StoreChoice(global, invocation, named: named)
         let (store, near) = try stores.openForReading()
         // The tree is looked at meanwhile.
         store.reach()
-        var request = KbuildPuller.Request(try global.treePlace(invocation, words: output))
+        var request = KbuildPuller.Request(try global.treePlace(invocation, words: words))
         request.snapshot = snapshot
         request.dryRun = dryRun
         request.sync = sync

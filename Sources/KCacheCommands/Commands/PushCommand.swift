@@ -23,6 +23,7 @@ struct PushCommand: ParsableCommand {
               kcache push ssh://desk
               kcache push --sign=~/.ssh/id_ed25519.pub team
               kcache push --root trixie      a tree that kcache make --root trixie has built
+              kcache push -C /lib/modules/$(uname -r)/build M=$PWD      modules outside of the kernel
             """))
 
     @OptionGroup var global: GlobalOptions
@@ -30,10 +31,10 @@ struct PushCommand: ParsableCommand {
     @Argument(
         help: ArgumentHelp(
             """
-            Another store: a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`; O=DIR as \
-            for make.
+            Another store: a folder, an address as ssh://HOST/PATH, or a name from `kcache store list`; O=DIR and \
+            M=DIR as for make.
             """,
-            valueName: "[store] [O=DIR]")
+            valueName: "[store] [O=DIR] [M=DIR]")
     )
     var destinations: [String] = []
     @Option(name: .long, help: "A name for the snapshot; a later one of the same name stands before it.")
@@ -55,7 +56,7 @@ struct PushCommand: ParsableCommand {
     var dryRun = false
 
     func validate() throws {
-        guard destinations.count(where: { !$0.hasPrefix("O=") }) <= 1 else {
+        guard destinations.count(where: { !GlobalOptions.isPlaceWord($0) }) <= 1 else {
             throw ValidationError("push takes one store")
         }
         guard name.utf8.count <= 200, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
@@ -74,12 +75,12 @@ struct PushCommand: ParsableCommand {
     func run() throws {
         let invocation = Invocation.current()
         var destinations = destinations
-        let output = try GlobalOptions.outputWords(in: &destinations)
+        let words = try GlobalOptions.placeWords(in: &destinations)
         let stores = try StoreChoice(global, invocation, named: destinations.first)
         let progress = ProgressLine(console: invocation.console, quiet: global.quiet)
         let store = try Store.open(at: stores.local, mode: .createIfMissing)
         let report = try KbuildPusher(host: try inRoot.host(invocation), store: store)
-            .push(try request(invocation, output, progress))
+            .push(try request(invocation, words, progress))
         var results = [PushResult(report, store: store.place)]
         let isShown = global.format == .text && !global.quiet
         if isShown { render(report, store.place, invocation) }
@@ -93,10 +94,10 @@ struct PushCommand: ParsableCommand {
         if global.format == .json { invocation.console.print(try JSONText.of(results)) }
     }
 
-    private func request(_ invocation: Invocation, _ output: [String], _ progress: ProgressLine) throws
+    private func request(_ invocation: Invocation, _ words: [String], _ progress: ProgressLine) throws
         -> KbuildPusher.Request
     {
-        var request = KbuildPusher.Request(try global.treePlace(invocation, words: output))
+        var request = KbuildPusher.Request(try global.treePlace(invocation, words: words))
         request.name = name
         request.withoutSources = withoutSources
         request.partial = partial

@@ -52,6 +52,21 @@ struct CleanRules {
         patterns = NamePatternSet(topText.findNames.map { NamePattern($0) }.filter { !Self.isTooWide($0) })
     }
 
+    /// What `make M=DIR clean` removes from DIR.
+    ///
+    /// - Parameter kernel: the directory with the kernel's makefiles.
+    init(modulesOf kernel: Directory) throws {
+        let top = MakefileText(try Self.read("Makefile", kernel))
+        program = Self.symbols
+        let module = "$(KBUILD_EXTMOD)/"
+        let removed = ["rm-files", "rm-dirs", "CLEAN_FILES", "CLEAN_DIRS"].flatMap { top.values[$0] ?? [] }
+        add(removed.filter { $0.hasPrefix(module) }.map { String($0.dropFirst(module.count)) })
+        patterns = NamePatternSet(top.findNames.map { NamePattern($0) }.filter { !Self.isTooWide($0) })
+    }
+
+    /// modpost writes it for all modules, after their objects and before they are linked.
+    private static let symbols = TreePath(literal: Array("Module.symvers".utf8))
+
     /// True for a pattern that any source fits.
     private static func isTooWide(_ pattern: NamePattern) -> Bool {
         ["a.c", "a.h", "a.S", "a.rs", "a.dts"].contains { pattern.matches($0.utf8) }

@@ -10,21 +10,26 @@ package import KCacheTree
 /// remove it. What git tracks is never an output.
 package struct TreeClassifier: Sendable {
     let tree: KbuildTree
+    let kernel: Directory?
     let tracked: Set<TreePath>?
     let pulled: Set<TreePath>
 
     /// - Parameters:
+    ///   - kernel: of a directory of external modules, the kernel's with the makefiles.
     ///   - tracked: what version control tracks; nil where there is none.
     ///   - pulled: outputs that a pull brought alone.
-    package init(tree: KbuildTree, tracked: Set<TreePath>? = nil, pulled: Set<TreePath> = []) {
-        (self.tree, self.tracked, self.pulled) = (tree, tracked, pulled)
+    package init(
+        tree: KbuildTree, kernel: Directory? = nil, tracked: Set<TreePath>? = nil, pulled: Set<TreePath> = []
+    ) {
+        (self.tree, self.kernel, self.tracked, self.pulled) = (tree, kernel, tracked, pulled)
     }
 
     /// Reads the saved commands, the top makefiles and the makefiles of directories that were built in.
     package func classify(_ listing: TreeListing, in directory: Directory) throws -> Classification {
         var work = ClassifierPass(
             listing: listing, directory: directory, tree: tree, tracked: tracked,
-            rules: try CleanRules(directory: directory, architecture: tree.architecture))
+            rules: try kernel.map { try CleanRules(modulesOf: $0) }
+                ?? CleanRules(directory: directory, architecture: tree.architecture))
         try work.findSavedCommands()
         work.applyCleanPaths()
         work.applyCleanPatterns()

@@ -10,7 +10,9 @@ extension KbuildPuller {
         -> [SnapshotEntry]
     {
         // No push stores a made key: one in a snapshot would be somebody else's, and sign the modules here.
-        let entries = chosen.snapshot.entries.filter { $0.role != .output || !SecretFiles.isFixed($0.path) }
+        let entries = chosen.snapshot.entries.filter {
+            $0.role != .output || !SecretFiles.isFixed($0.path) && $0.path != ModuleInputs.path
+        }
         switch chosen.toolchainImpact {
         case .none: return entries
         case .typeInformation:
@@ -156,14 +158,23 @@ extension KbuildPuller {
     ///
     /// Their `.cmd` files may stay: Kbuild reads those of existing targets only (`existing-targets` in
     /// scripts/Makefile.build), and `kcache status` learns from them what is to be made.
-    /// - Parameter listing: the tree with the outputs in place.
+    /// - Parameters:
+    ///   - listing: the tree with the outputs in place.
+    ///   - inputs: of external modules, what these were made from.
     func invalidated(
-        by changes: Invalidation.Changes, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing
+        by changes: Invalidation.Changes, _ plan: RestorePlan, _ inspection: TreeInspection,
+        _ listing: TreeListing, _ inputs: ModuleInputs?
     ) throws -> [TreePath] {
+        let root = inspection.root
         let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        let embedding = try OutsideInputs.dependents(of: root, among: outputs)
-        if changes.isEmpty && changes.late.isEmpty { return embedding }
-        let stale = try Invalidation.outputs(stale: changes, outputs: outputs, in: root, listing: listing)
-        return embedding + stale.lazy.map(\.target).filter { !embedding.contains($0) }
+        var found = try OutsideInputs.dependents(of: root, among: outputs)
+        if let inputs, let kernel = inspection.kernel {
+            found += try inputs.stale(kernel, plan, root, listing)
+        }
+        if changes.isEmpty && changes.late.isEmpty { return found }
+        let index = try CmdIndex(reading: root, listing: listing, isOfModule: inspection.kernel != nil)
+        let stale = try Invalidation.outputs(
+            stale: changes, outputs: outputs, index: index, root: root, listing: listing)
+        return found + stale.lazy.map(\.target).filter { !found.contains($0) }
     }
 }

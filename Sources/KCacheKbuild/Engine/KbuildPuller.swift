@@ -107,7 +107,8 @@ package struct KbuildPuller: Sendable {
         defer { sourceLock?.end() }
         let isEmpty = try Self.isEmpty(root)
         let ahead = Ahead { try look(request, isEmpty ? .whole : .checkout) }
-        let inspection = try TreeInspection(root, state: state, host: host)
+        let inspection = try TreeInspection(
+            root, kernel: try request.place.kernel(host), state: state, host: host)
         let mode = try mode(of: inspection)
         let started = SteadyClock.now()
         let local = try compare(inspection, request)
@@ -131,6 +132,7 @@ package struct KbuildPuller: Sendable {
             chosen.announcement.toolchain = Self.toolchainOfPart(chosen.toolchainImpact)
         }
         request.announce(chosen.announcement)
+        let inputs = try moduleInputs(chosen, inspection, session)
         let install = request.only == nil ? nil : try installFiles(chosen, inspection, mode, session)
         let entries =
             try install.map { files in
@@ -150,7 +152,7 @@ package struct KbuildPuller: Sendable {
         report.conflicts = plan.conflicts.map(\.path)
         report.leftovers = plan.leftovers
         let unusable =
-            request.only != nil
+            request.only != nil || inspection.kernel != nil
             ? UnusablePrograms()
             : try UnusablePrograms.find(
                 in: plan, of: chosen.snapshot, root: root, session: session, host: host)
@@ -175,8 +177,9 @@ package struct KbuildPuller: Sendable {
         let changes = Self.changes(plan)
         if install == nil, unusable.programs.isEmpty,
             FreshnessPlan.isCarriedOut(plan, in: local, now: begun),
-            try isAsLeft(chosen, local, inspection, state)
-                || invalidated(by: changes, plan, root, inspection.listing).isEmpty
+            try inputs == nil && isAsLeft(chosen, local, inspection, state)
+                || invalidated(by: changes, plan, inspection, inspection.listing, inputs).isEmpty,
+            try inputs?.areOlder(than: plan, local, inspection) ?? true
         {
             report.kept = plan.kept.count
             if local.contents.filesRead > 0, !plan.sparesAny {
@@ -185,7 +188,7 @@ package struct KbuildPuller: Sendable {
             try finish(chosen, session, root, state, request, &report)
             return report
         }
-        var options = restoreOptions(inspection, plan, changes, request)
+        var options = restoreOptions(inspection, plan, changes, inputs, request)
         options.readingBegan = begun
         options.leavesStale = install != nil
         options.newestOutput = zip(inspection.listing.files, inspection.roles).lazy
@@ -338,6 +341,9 @@ package struct KbuildPuller: Sendable {
         if try PullMarker.isSet(in: inspection.root) { return .whole }
         if inspection.listing.files.isEmpty, inspection.listing.special.isEmpty { return .whole }
         guard inspection.tree != nil else {
+            if inspection.kernel != nil {
+                throw KbuildError(.notKbuild, ModuleKernel.noModules(in: inspection.rootPath.string))
+            }
             throw KbuildError(
                 .notKbuild,
                 "\(inspection.rootPath.string) is neither empty nor a Kbuild tree: pull into a kernel tree or an "
@@ -387,7 +393,8 @@ package struct KbuildPuller: Sendable {
     }
 
     private func restoreOptions(
-        _ inspection: TreeInspection, _ plan: RestorePlan, _ changes: Invalidation.Changes, _ request: Request
+        _ inspection: TreeInspection, _ plan: RestorePlan, _ changes: Invalidation.Changes,
+        _ inputs: ModuleInputs?, _ request: Request
     ) -> TreeRestorer.Options {
         var options = TreeRestorer.Options()
         options.sync = request.sync
@@ -398,7 +405,7 @@ package struct KbuildPuller: Sendable {
             if request.only != nil { return stray }
             let written = plan.writes.map { plan.entries[$0].path }
             let listing = try inspection.listing.looking(again: written, in: root)
-            return try invalidated(by: changes, plan, root, listing) + stray
+            return try invalidated(by: changes, plan, inspection, listing, inputs) + stray
         }
         if let sums = KheadersSums.path,
             plan.entries.contains(where: { $0.path == sums && $0.role == .output })

@@ -54,7 +54,8 @@ package struct KbuildPusher: Sendable {
         let state = try TreeState(cache: host.cacheFolder, root: root)
         let lock = try state.lock(.shared) { request.waiting("waiting for another kcache in this tree") }
         defer { lock.end() }
-        let inspection = try TreeInspection(root, state: state, host: host)
+        let inspection = try TreeInspection(
+            root, kernel: try request.place.kernel(host), state: state, host: host)
         // Sources are whole, whatever the outputs are.
         if !request.sourcesOnly {
             try refusePartial(inspection, state)
@@ -66,6 +67,7 @@ package struct KbuildPusher: Sendable {
         let writer = session.makeWriter()
         defer { writer.cancel() }
         let finder = try DerivationFinder(inspection)
+        let inputs = try moduleInputs(inspection, request)
         // What changes from now on must not look settled.
         let now = try filesystemTime(root)
         let local = try read(inspection, finder, session, writer, request)
@@ -79,6 +81,14 @@ package struct KbuildPusher: Sendable {
                 ? Self.sources(plan.entries)
                 : plan.entries.filter { !unfinished.contains($0.path) && !bound.contains($0.path) })
         finder.annotate(&snapshot.entries)
+        if let inputs {
+            let content = ContentCutter.content(of: inputs)
+            if !request.dryRun { try writer.add(inputs, content, kind: .outputs) }
+            snapshot.entries.insert(
+                SnapshotEntry(
+                    path: ModuleInputs.path, role: .output, kind: .file(content, executable: false)),
+                at: snapshot.entries.firstIndex { ModuleInputs.path < $0.path } ?? snapshot.entries.endIndex)
+        }
         snapshot.seal()
 
         var report = Report(header: snapshot.header)
@@ -165,9 +175,11 @@ package struct KbuildPusher: Sendable {
     private func refuseUnfit(_ inspection: TreeInspection, _ request: Request) throws {
         let place = inspection.rootPath.string
         guard let tree = inspection.tree else {
+            if inspection.kernel != nil { throw KbuildError(.notKbuild, ModuleKernel.noModules(in: place)) }
             throw KbuildError(
                 .notKbuild,
-                "\(place) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree")
+                "\(place) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree, or name it "
+                    + "with -C and modules' directory with M=")
         }
         guard tree.hasConfiguration else {
             throw KbuildError(.noConfig, "\(place) has no .config: configure and build it first, then push")
@@ -190,6 +202,13 @@ package struct KbuildPusher: Sendable {
             .interrupted,
             "the build in \(place) was interrupted or failed: \(first)\(more): run make to its end, or push --partial"
         )
+    }
+
+    /// The list of what modules were made from outside of their directory.
+    private func moduleInputs(_ inspection: TreeInspection, _ request: Request) throws -> [UInt8]? {
+        guard let kernel = inspection.kernel, !request.sourcesOnly else { return nil }
+        var survey = try ModuleInputSurvey(kernel, root: inspection.root, listing: inspection.listing)
+        return try survey.inputs(inspection.listing).encode()
     }
 
     private func read(
@@ -230,8 +249,9 @@ package struct KbuildPusher: Sendable {
         if inspection.root.base != nil, !request.sourcesOnly {
             header.emptyFolders = try EmptyFolders.find(in: inspection.root.withoutBase())
         }
-        header.environment.layout = try TreePlace.recordedLayout(
-            of: inspection.root, environment: host.environment)
+        header.environment.layout =
+            try inspection.kernel?.layout
+            ?? TreePlace.recordedLayout(of: inspection.root, environment: host.environment)
         header.environment.pins = try BuildPins.recorded(in: inspection.root)
         header.environment.root = host.root?.reference
         header.environment.toolchain = try LocalToolchain(host: host).recorded(inspection)
@@ -298,9 +318,10 @@ package struct KbuildPusher: Sendable {
     /// What whoever pulls this snapshot most probably has: the newest one before it.
     private func earlierEntries(_ header: SnapshotHeader, _ session: StoreSession) throws -> [SnapshotEntry]?
     {
-        let architecture = header.environment.architecture
+        let (architecture, layout) = (header.environment.architecture, header.environment.layout)
         let earlier = try session.catalog().entries.first {
-            $0.header.environment.architecture == architecture && !$0.header.environment.isRoot
+            let other = $0.header.environment
+            return other.architecture == architecture && other.layout == layout && !other.isRoot
         }
         guard let earlier else { return nil }
         do { return try session.snapshot(earlier.id).entries } catch is StoreError {

@@ -24,6 +24,8 @@ struct SnapshotChooser {
 
     /// Candidates whose manifests are read to count differences; the rest are judged by their headers.
     static let closelyCompared = 8
+    /// The same of external modules, which are small and of many kinds.
+    private static let modulesCompared = 100
 
     func choose(_ wanted: String?, in store: Store) throws -> Chosen {
         let here = try here()
@@ -46,8 +48,14 @@ struct SnapshotChooser {
         }
         candidates = SnapshotChoice.usable(candidates, here: here)
         guard !candidates.isEmpty else { throw nothingFits(here, store) }
-        candidates = try admitted(candidates, store)
+        candidates = try admitted(candidates, store, here)
         if mode == .checkout { try count(&candidates, here) }
+        if mode == .checkout, here.layout.isOfModules {
+            // Any two kernels have most in common; of modules those that do not are different ones.
+            candidates = candidates.filter { candidate in
+                candidate.differingSources.map { UInt64($0) * 2 <= candidate.header.sourceCount } ?? false
+            }
+        }
         guard let best = SnapshotChoice.ranked(candidates).first else {
             throw nothingFits(here, store)
         }
@@ -59,9 +67,12 @@ struct SnapshotChooser {
 
     private func here() throws -> SnapshotChoice.Here {
         var here = SnapshotChoice.Here()
-        here.layout = try TreePlace.layout(
-            of: inspection.root, environment: host.environment.merging(host.arguments) { $1 })
+        here.layout =
+            try inspection.kernel?.layout
+            ?? TreePlace.layout(
+                of: inspection.root, environment: host.environment.merging(host.arguments) { $1 })
         here.hasSources = mode == .checkout
+        if let kernel = inspection.kernel { here.architecture = kernel.architecture }
         if inspection.tree?.hasConfiguration == true {
             here.architecture = inspection.tree?.architecture ?? ""
         }
@@ -82,7 +93,8 @@ struct SnapshotChooser {
         let order = SnapshotChoice.ranked(candidates)
         // Nothing comes before one without any difference.
         if let best = order.first, best.sameToolchain, best.distance == 0, !best.header.partial { return }
-        let close = Set(order.prefix(Self.closelyCompared).map(\.id))
+        let limit = here.layout.isOfModules ? Self.modulesCompared : Self.closelyCompared
+        let close = Set(order.prefix(limit).map(\.id))
         let mine = Dictionary(
             entries.filter { $0.role == .source }.map { ($0.path, $0) },
             uniquingKeysWith: { a, _ in a })
@@ -136,13 +148,14 @@ struct SnapshotChooser {
 
     /// Where signatures are required, the most promising candidates that have one; else all. Asked before any
     /// manifest is read.
-    private func admitted(_ candidates: [SnapshotChoice.Candidate], _ store: Store) throws
-        -> [SnapshotChoice.Candidate]
-    {
+    private func admitted(
+        _ candidates: [SnapshotChoice.Candidate], _ store: Store, _ here: SnapshotChoice.Here
+    ) throws -> [SnapshotChoice.Candidate] {
         guard signatures.isRequired else { return candidates }
         var admitted: [SnapshotChoice.Candidate] = []
         var refusal: (id: SnapshotID, problem: String)?
-        for candidate in SnapshotChoice.ranked(candidates) where admitted.count < Self.closelyCompared {
+        let limit = here.layout.isOfModules ? Self.modulesCompared : Self.closelyCompared
+        for candidate in SnapshotChoice.ranked(candidates) where admitted.count < limit {
             if signatures.isExhausted { break }
             let judgement = try signatures.judge(candidate.id)
             if judgement.isGood, try isAsListed(candidate.id, candidate.header) {
@@ -191,6 +204,14 @@ struct SnapshotChooser {
                 .noSnapshot,
                 "the store \(store.place) holds no snapshot: run kcache push in a built tree first")
         }
+        if here.layout.isOfModules,
+            catalog.entries.contains(where: { $0.header.environment.layout == here.layout })
+        {
+            return KbuildError(
+                .noSnapshot,
+                "none of the snapshots in \(store.place) is of these modules: at least half of the sources have to be the "
+                    + "same; kcache pull with a snapshot's name takes another")
+        }
         let others = catalog.entries.filter {
             $0.header.environment.layout != here.layout
                 && (here.architecture.isEmpty || $0.header.environment.architecture == here.architecture)
@@ -214,6 +235,9 @@ extension TreeLayout {
         case .together: "among its sources"
         case .apart: "apart from its sources (O=)"
         case .below: "right below its sources (O=, which calls them ..)"
+        case .module: "as modules of a kernel (M=)"
+        case .moduleApart: "as modules of a kernel that lies apart from its sources (M=, O=)"
+        case .moduleBelow: "as modules of a kernel that lies right below its sources (M=, O=)"
         }
     }
 }

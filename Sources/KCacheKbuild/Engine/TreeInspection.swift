@@ -10,6 +10,8 @@ package struct TreeInspection: Sendable {
     package let listing: TreeListing
     /// Nil in a directory that is no Kbuild tree.
     package let tree: KbuildTree?
+    /// What external modules are built against; nil where this is no directory of such.
+    let kernel: ModuleKernel?
     package let classification: Classification
     package let roles: [PathRole]
     package let rules: ContentRules
@@ -21,16 +23,27 @@ package struct TreeInspection: Sendable {
 
     /// Scans and classifies; reads no content yet.
     package init(_ root: Directory, state: TreeState, host: HostEnvironment) throws {
-        self.root = root
+        try self.init(root, kernel: nil, state: state, host: host)
+    }
+
+    /// - Parameter kernel: see `TreePlace.kernel`.
+    init(_ root: Directory, kernel: ModuleKernel?, state: TreeState, host: HostEnvironment) throws {
+        (self.root, self.kernel) = (root, kernel)
         rootPath = try root.realPath()
         listing = try TreeScanner().scan(root)
-        tree = try KbuildTree.recognize(
-            root, listing: listing, environment: host.environment, runner: host.runner)
+        tree =
+            if let kernel {
+                kernel.tree(listing)
+            } else {
+                try KbuildTree.recognize(
+                    root, listing: listing, environment: host.environment, runner: host.runner)
+            }
         if let tree {
             let tracked = try GitTracking.tracked(
                 in: root.base?.directory ?? root, environment: host.environment, runner: host.runner)
             classification = try TreeClassifier(
-                tree: tree, tracked: tracked, pulled: try state.brought(in: listing)
+                tree: tree, kernel: try kernel.map { try Directory.open($0.makefiles) }, tracked: tracked,
+                pulled: try state.brought(in: listing)
             ).classify(listing, in: root)
             if let base = root.base?.directory,
                 let obstacle = TreePlace.obstacle(
@@ -43,8 +56,11 @@ package struct TreeInspection: Sendable {
                 listing: listing, classes: listing.files.map { Self.classWithoutRules($0.path) })
         }
         roles = classification.classes.map(Self.role)
-        let source = try root.base?.directory.realPath()
-        paths = TreePaths(tree: Array(rootPath.string.utf8), source: source.map { Array($0.string.utf8) })
+        func bytes(_ path: FilePath?) -> [UInt8]? { path.map { Array($0.string.utf8) } }
+        paths = TreePaths(
+            tree: Array(rootPath.string.utf8),
+            source: bytes(try kernel?.makefiles ?? root.base?.directory.realPath()),
+            kernel: kernel?.source == nil ? nil : bytes(kernel?.output))
         rules = TreeContentRules.make(paths)
         earlier = state.loadIndex()
         index = state.isOfTheseSources() ? try Self.believed(earlier, listing, root) : StatIndex()

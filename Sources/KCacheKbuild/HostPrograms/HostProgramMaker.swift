@@ -84,8 +84,12 @@ struct HostProgramMaker {
     /// What a program is linked from: compiled against libraries of another machine.
     private func parts(of program: TreePath) throws -> [TreePath] {
         if program.hasPrefix("tools/"), let folder = program.parent {
+            // Each program of tools/build has a fixdep beside it, a program of its own: where one stands, other files
+            // come of compiling it than where none does (dep-cmd in tools/build/Build.include).
+            let isFixdep = program.name.elementsEqual("fixdep".utf8)
             return times.keys.filter {
                 $0.bytes.starts(with: "\(folder)/".utf8) && ($0.hasSuffix(".o") || $0.hasSuffix(".a"))
+                    && $0.name.starts(with: "fixdep".utf8) == isFixdep
             }
         }
         guard let file = CommandEvidence.file(of: program), let text = try root.readFile(file) else {

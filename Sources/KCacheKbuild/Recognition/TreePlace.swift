@@ -11,14 +11,18 @@ package struct TreePlace: Hashable, Sendable {
     package var output: FilePath
     /// Nil for a tree in one directory.
     package var source: FilePath?
+    /// The directory of external modules that are built against this kernel (`M=`): the tree is then that one.
+    package var module: FilePath?
 
-    package init(output: FilePath, source: FilePath? = nil) { (self.output, self.source) = (output, source) }
+    package init(output: FilePath, source: FilePath? = nil, module: FilePath? = nil) {
+        (self.output, self.source, self.module) = (output, source, module)
+    }
 
     /// Finds the place that make would work in.
     ///
     /// - Parameters:
     ///   - directory: where make would be started: the sources, or the output directory that Kbuild made.
-    ///   - words: of make's command line: `O=DIR`.
+    ///   - words: of make's command line: `O=DIR`, `M=DIR`.
     ///   - environment: `KBUILD_OUTPUT` counts.
     /// - Throws: `KbuildError` where `O=` is given and there is no kernel to build with it.
     package static func find(
@@ -31,7 +35,8 @@ package struct TreePlace: Hashable, Sendable {
         switch KbuildLocation.find(invocation) {
         case .tree(let location):
             return TreePlace(
-                output: location.output, source: location.output == location.source ? nil : location.source)
+                output: location.output, source: location.output == location.source ? nil : location.source,
+                module: location.module)
         case .none(let reason):
             var asked = words
             if words.isEmpty, let value = relevant["KBUILD_OUTPUT"], !value.isEmpty {
@@ -48,6 +53,7 @@ package struct TreePlace: Hashable, Sendable {
     ///
     /// - Parameter create: makes the output directory where it is missing.
     package func open(create: Bool = false) throws(SystemError) -> Directory {
+        if let module { return create ? try Directory.create(module) : try Directory.open(module) }
         let directory = create ? try Directory.create(output) : try Directory.open(output)
         guard let source else { return directory }
         let base = try Directory.open(source)
@@ -57,9 +63,20 @@ package struct TreePlace: Hashable, Sendable {
             })
     }
 
+    /// The kernel of external modules; nil where the tree is no such.
+    ///
+    /// - Throws: `KbuildError` where none can be built against it.
+    func kernel(_ host: HostEnvironment) throws -> ModuleKernel? {
+        if module == nil { return nil }
+        if host.root != nil {
+            throw KbuildError(.unfit, "external modules (M=) can't be carried with --root yet")
+        }
+        return try ModuleKernel(self, host: host)
+    }
+
     /// What Kbuild writes into an output directory by every make (`outputmakefile` in the top Makefile): no part of
     /// the build. Sources of the first two names are.
-    private static let madeEachTime = Set(["Makefile", ".gitignore", "source"].compactMap { TreePath($0) })
+    static let madeEachTime = Set(["Makefile", ".gitignore", "source"].compactMap { TreePath($0) })
 
     /// Output directories of other builds among the sources: those with Kbuild's link to their sources or a configuration
     /// in them. Whose they are does not matter, so that one that a container has made, with the sources at another path, is

@@ -15,6 +15,8 @@ package struct CmdIndex: Sendable {
         /// What was compiled; nil without fixdep.
         package let source: TreePath?
         package let hasRecordedDependencies: Bool
+        /// Of an external module, and make ran in the kernel: names that are relative are the kernel's.
+        package let isMadeElsewhere: Bool
         /// Places in `dependencies`: first those of `deps_T`, then those of later rules.
         let recorded: Range<Int>
         let extra: Range<Int>
@@ -48,8 +50,10 @@ package struct CmdIndex: Sendable {
 
     /// Reads every `.cmd` file of the listing, on all cores.
     ///
+    /// - Parameter isOfModule: what is built here is an external module (`M=`). Up to Linux 6.12 make runs in the
+    ///   kernel for those, and names what is theirs by absolute paths.
     /// - Throws: `SystemError` naming a file that can't be read.
-    package init(reading root: Directory, listing: TreeListing) throws {
+    package init(reading root: Directory, listing: TreeListing, isOfModule: Bool = false) throws {
         let resolver = PathResolver(
             root: Array(try root.realPath().string.utf8),
             source: try (root.base?.directory.realPath().string.utf8).map { Array($0) })
@@ -66,7 +70,7 @@ package struct CmdIndex: Sendable {
         }
         var numbers: [Name: UInt32] = [:]
         for part in parts {
-            merge(part, into: &numbers, listing: listing)
+            merge(part, into: &numbers, listing: listing, isOfModule: isOfModule)
         }
     }
 
@@ -114,14 +118,17 @@ package struct CmdIndex: Sendable {
         }
     }
 
-    private mutating func merge(_ part: Part, into numbers: inout [Name: UInt32], listing: TreeListing) {
+    private mutating func merge(
+        _ part: Part, into numbers: inout [Name: UInt32], listing: TreeListing, isOfModule: Bool
+    ) {
         unreadable += part.unreadable
         let offset = dependencies.count
         let words = part.interner.words
         let wildcards = part.interner.wildcards
-        func number(_ word: Int, in base: TreePath?) -> UInt32 {
+        func number(_ word: Int, in base: TreePath?, isMadeElsewhere: Bool = false) -> UInt32 {
             let bytes = words[word]
-            let path = resolver.resolve(bytes, in: base)
+            let isOutside = isMadeElsewhere && bytes.first != UInt8(ascii: "/")
+            let path = isOutside ? nil : resolver.resolve(bytes, in: base)
             let name = Name(
                 path: path, outside: path == nil ? bytes : [], isWildcard: wildcards[word])
             if let known = numbers[name] { return known }
@@ -136,7 +143,13 @@ package struct CmdIndex: Sendable {
         for raw in part.raws {
             guard let target = resolver.resolve(raw.target) else { continue }
             var base: TreePath?
-            if raw.target.first == UInt8(ascii: "/") {
+            let isAbsolute = raw.target.first == UInt8(ascii: "/")
+            if isAbsolute, isOfModule {
+                for place in raw.recorded.lowerBound..<raw.extra.upperBound {
+                    dependencies[offset + place] = number(
+                        Int(part.numbers[place]), in: nil, isMadeElsewhere: true)
+                }
+            } else if isAbsolute {
                 // tools/build: make ran in a directory above the target, and only that one has the source.
                 base = makeDirectory(of: target, raw, words: words, part: part, listing: listing)
                 for place in raw.recorded.lowerBound..<raw.extra.upperBound {
@@ -147,7 +160,7 @@ package struct CmdIndex: Sendable {
                 Record(
                     target: target, file: raw.file, command: raw.command,
                     source: raw.source.isEmpty ? nil : resolver.resolve(raw.source, in: base),
-                    hasRecordedDependencies: raw.hasRecorded,
+                    hasRecordedDependencies: raw.hasRecorded, isMadeElsewhere: isAbsolute && isOfModule,
                     recorded: (raw.recorded.lowerBound + offset)..<(raw.recorded.upperBound + offset),
                     extra: (raw.extra.lowerBound + offset)..<(raw.extra.upperBound + offset)))
         }

@@ -15,6 +15,9 @@ package enum ElfPathRelocation {
     /// The same for the path of the sources of an output tree.
     package static let storedSourcePath = Array("/kcache-source".utf8)
 
+    /// The same for what is built of the kernel of external modules apart from its sources.
+    package static let storedKernelPath = Array("/kcache-kernel".utf8)
+
     /// The stored form; nil if the object holds no such path or can't be moved there and back exactly.
     package static func stored(_ bytes: [UInt8], _ paths: TreePaths) -> [UInt8]? {
         guard let moved = relocated(bytes, paths.items.map { ($0.path, $0.inObjects) }),

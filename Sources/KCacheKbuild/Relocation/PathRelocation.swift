@@ -13,8 +13,9 @@ package enum PathRelocation {
 
     /// The form for a tree at other paths; nil if there is no placeholder, or one for which there is no path here.
     package static func restored(_ bytes: [UInt8], _ paths: TreePaths) -> [UInt8]? {
-        let missing = [PathPlaceholder.token, PathPlaceholder.sourceToken].filter { token in
-            !paths.items.contains { $0.token == token }
+        let missing = [PathPlaceholder.token, PathPlaceholder.sourceToken, PathPlaceholder.kernelToken].filter
+        {
+            token in !paths.items.contains { $0.token == token }
         }
         guard !missing.contains(where: { ByteSearch.contains(bytes[...], $0) }) else { return nil }
         return replace(paths.items.map { ($0.token, $0.path) }, in: bytes, atBoundaries: false)
@@ -89,7 +90,7 @@ package enum PathRelocation {
     }
 
     /// True if what stands before makes the path part of a longer one: `/my/src`, `./src`, `sub/src`. An
-    /// option's name (`-I/src`) and the start of Kbuild's variables (`cmd_/src`) do not.
+    /// option's name (`-I/src`), a response file's sign (`@/src`) and the start of Kbuild's variables (`cmd_/src`) do not.
     private static func isContinued(_ text: UnsafeBufferPointer<UInt8>, at place: Int) -> Bool {
         var start = place
         while start > 0, isNameByte(text[start - 1]) { start -= 1 }
@@ -97,7 +98,7 @@ package enum PathRelocation {
         if start > 0, text[start - 1] == UInt8(ascii: "/") { return true }
         let word = text[start..<place]
         if word.first == UInt8(ascii: "-"), word.last != UInt8(ascii: ".") { return false }
-        return !["cmd_", "savedcmd_", "source_", "deps_"].contains { word.elementsEqual($0.utf8) }
+        return !["@", "cmd_", "savedcmd_", "source_", "deps_"].contains { word.elementsEqual($0.utf8) }
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

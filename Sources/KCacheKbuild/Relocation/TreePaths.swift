@@ -1,7 +1,8 @@
 import KCacheCore
 import KCacheSystem
 
-/// The absolute paths that Kbuild writes into what it makes: that of the tree, and with `O=` that of the sources too.
+/// The absolute paths that Kbuild writes into what it makes: that of the tree, and with `O=` that of the sources too; of
+/// external modules their own and those of the kernel.
 package struct TreePaths: Hashable, Sendable {
     struct Item: Hashable, Sendable {
         let path: [UInt8]
@@ -15,7 +16,11 @@ package struct TreePaths: Hashable, Sendable {
     let items: [Item]
 
     /// A path that can't be told from others in a text (the root's) is left alone.
-    package init(tree: [UInt8], source: [UInt8]? = nil) {
+    ///
+    /// - Parameters:
+    ///   - source: of the sources, where they lie apart; for modules, of the kernel's sources.
+    ///   - kernel: for modules: of what is built of the kernel, where that lies apart.
+    package init(tree: [UInt8], source: [UInt8]? = nil, kernel: [UInt8]? = nil) {
         var items = [
             Item(path: tree, token: PathPlaceholder.token, inObjects: ElfPathRelocation.storedPath)
         ]
@@ -24,6 +29,12 @@ package struct TreePaths: Hashable, Sendable {
                 Item(
                     path: source, token: PathPlaceholder.sourceToken,
                     inObjects: ElfPathRelocation.storedSourcePath))
+        }
+        if let kernel {
+            items.append(
+                Item(
+                    path: kernel, token: PathPlaceholder.kernelToken,
+                    inObjects: ElfPathRelocation.storedKernelPath))
         }
         self.items = items.filter { PathRelocation.isUsable($0.path) }.sorted {
             $0.path.count > $1.path.count
