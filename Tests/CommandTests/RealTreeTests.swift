@@ -28,6 +28,7 @@ struct RealTreeTests {
         .init(
             "split debug information",
             configuration: kernel("-e EXPERT -e DEBUG_KERNEL -e DEBUG_INFO_DWARF5 -e DEBUG_INFO_SPLIT")),
+        .init("versions of symbols", configuration: kernel("-e MODVERSIONS")),
         .init(
             "type information",
             configuration: kernel(

@@ -50,6 +50,24 @@ struct InterruptedBuildTests {
         #expect(found == [BuildFinding(kind, TreePath(subject))])
     }
 
+    /// Of a unit whose exported symbols get versions the list stays: later than the object, earlier than the saved command.
+    @Test(arguments: [
+        (list: 1_500_000_000, isFinished: true), (2_000_000_000, true), (1_000_000_000, false),
+        (900_000_000, false), (2_500_000_000, false),
+    ]) func listsOfSymbolVersions(list: Int64, isFinished: Bool) throws {
+        let tree = try LiteralTree(LiteralTree.skeleton)
+        for (name, text) in Self.finished {
+            try tree.add(name, text, mtime: name.hasSuffix(".cmd") ? 2_000_000_000 : 1_000_000_000)
+        }
+        try tree.add("d/.x.o.d", "x.o: x.c", mtime: list)
+        try tree.directory.setModificationTime(
+            try #require(TreePath(".vmlinux.cmd")), 4_000_000_000_000_000_000)
+        let listing = try tree.scan()
+        let found = InterruptedBuild.findings(
+            try TreeClassifier(tree: KbuildTree(architecture: "x86")).classify(listing, in: tree.directory))
+        #expect(found.contains { $0.kind == .unfinishedCompile } != isFinished)
+    }
+
     @Test func missingAndEmptyTargets() throws {
         let more = [
             "d/.gone.o.cmd": savedCommand("d/gone.o"), "d/e.o": "", "d/.e.o.cmd": savedCommand("d/e.o"),

@@ -148,11 +148,22 @@ package enum InterruptedBuild {
     /// (usr/Makefile includes it) and of phony targets; so only those of objects, assembly and the kernel
     /// count, none of which is ever left there.
     private static func isUnfinishedCompile(_ path: TreePath, _ classification: Classification) -> Bool {
-        guard !path.hasPrefix("tools/") else { return false }
+        guard !path.hasPrefix("tools/"), !isOfSymbolVersions(path, classification.listing) else { return false }
         let target = path.name.dropFirst().dropLast(2)
         return [".o", ".s", ".i", ".lds", ".dtb", ".dtbo", ".asn1.c", "vmlinux"].contains {
             target.count >= $0.utf8.count && target.suffix($0.utf8.count).elementsEqual($0.utf8)
         }
+    }
+
+    /// With CONFIG_MODVERSIONS a unit that exports symbols is preprocessed once more after its object is made, with the
+    /// options that write such a list, and the versions are then added to its saved command (cmd_gensymtypes_c in
+    /// scripts/Makefile.build, since Linux 5.19).
+    private static func isOfSymbolVersions(_ path: TreePath, _ listing: TreeListing) -> Bool {
+        let target = path.name.dropFirst().dropLast(2)
+        guard let object = TreePath(path.bytes[..<path.nameStart] + target), let made = listing[object],
+            let saved = CommandEvidence.file(of: object).flatMap({ listing[$0] }), let list = listing[path]
+        else { return false }
+        return made.status.mtime < list.status.mtime && list.status.mtime <= saved.status.mtime
     }
 
     /// Objects, programs of the kernel and modules: a tool that writes one writes a header at least. (An empty
