@@ -377,6 +377,22 @@ import Testing
             compiled(made).allSatisfy { $0 == "user.mod.o" } && made.log.contains("MODPOST"), "\(made.log)")
     }
 
+    /// `kcache make` pulls them before it builds, and pushes them after it has.
+    @Test func carriedByMake() throws {
+        let kernel = try kernel(.together, "here")
+        let modules = try modules("mine")
+        let made = try program.run(["make", "--push", "M=\(modules.path)"], in: kernel.source)
+        #expect(made.status == 0 && made.error.contains("pushed snapshot"), "\(made.error)")
+        let again = try program.run(["make", "--push", "M=\(modules.path)"], in: kernel.source)
+        #expect(again.status == 0 && !again.error.contains("pushed"), "\(again.error)")
+        let far = try self.modules("far")
+        let warmed = try program.run(["make", "--warm", "M=\(far.path)"], in: kernel.source)
+        #expect(warmed.status == 0 && warmed.error.contains("warming from snapshot"), "\(warmed.error)")
+        #expect(!warmed.output.contains("CC [M]"), "\(warmed.output)")
+        #expect(try make(far, kernel).toolSteps.isEmpty)
+        try expectCleanBuild(far, kernel)
+    }
+
     @Test func whatCanNotBe() throws {
         let modules = try modules("mine")
         let bare = stored.work.place("bare")

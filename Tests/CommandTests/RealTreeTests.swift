@@ -222,6 +222,30 @@ struct RealTreeTests {
         try expectCleanBuild(trial, there, in: "other")
     }
 
+    /// Modules outside of the tree, with debug information and versions of symbols, against a kernel that was pulled.
+    @Test func externalModules() throws {
+        let trial = try Trial(
+            RealTree(
+                "modules", layout: .apart,
+                configuration: Self.kernel(
+                    "-e 64BIT -e UNWINDER_ORC -e MODVERSIONS -e EXPERT -e DEBUG_KERNEL -e DEBUG_INFO_DWARF5"))
+        )
+        let modules = try RealModules(in: trial.work)
+        let there = try trial.pulled("other/place")
+        try modules.expectCarried(
+            from: (trial.here.sources, trial.here.output), to: (there.sources, there.output))
+    }
+
+    /// The same against the headers that a distribution packs, which belong to root and stay as they are.
+    @Test func modulesOfADistribution() throws {
+        let packed = try Shell.run(["sh", "-c", "ls -d /lib/modules/*/build | tail -n 1"])
+        let kernel = URL(fileURLWithPath: packed.trimmingCharacters(in: .whitespacesAndNewlines))
+        let work = FileManager.default.temporaryDirectory.appending(path: "kcache-row-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: work) }
+        try FileManager.default.createDirectory(at: work, withIntermediateDirectories: true)
+        try RealModules(in: work).expectCarried(from: (kernel, nil), to: (kernel, nil))
+    }
+
     /// The key stays home: a pull makes its own, and with it what holds the certificate, and nothing else.
     @Test func signedModules() throws {
         let kind = RealTree(

@@ -125,6 +125,31 @@ struct TreeClassifierTests {
         #expect(of("d/mine.c") == .source)
     }
 
+    /// A program of tools/ whose libraries are built and installed in a folder of its own (tools/bpf/resolve_btfids).
+    @Test func librariesOfATool() throws {
+        let (_, of) = try classify([
+            "tools/t/main.o": "", "tools/t/.main.o.cmd": savedCommand("/x/tools/t/main.o"),
+            "tools/t/main.c": "",
+            "tools/t/Makefile": """
+            OUTPUT ?= $(srctree)/tools/t/
+            LIBRARY := $(OUTPUT)/lib/lib.a
+            LIBRARY_OUT := $(abspath $(dir $(LIBRARY)))/
+            DESTDIR := $(LIBRARY_OUT)
+            clean_objects := $(wildcard $(OUTPUT)/*.o \
+                                        $(DESTDIR))
+            clean: fixdep-clean
+            	$(call msg,CLEAN,t)
+            	$(Q)$(RM) -rf $(clean_objects) $(OUTPUT) $(SOMEWHERE)/include
+            """,
+            "tools/t/lib/lib.a": "", "tools/t/lib/include/lib/x.h": "", "tools/t/include/mine.h": "",
+        ])
+        #expect(of("tools/t/lib/lib.a") == .output(.generatedDirectory))
+        #expect(of("tools/t/lib/include/lib/x.h") == .output(.generatedDirectory))
+        for name in ["tools/t/main.c", "tools/t/include/mine.h", "tools/t/Makefile"] {
+            #expect(of(name) == .source, "\(name)")
+        }
+    }
+
     @Test func leftOut() throws {
         let (_, of) = try classify([
             "a.c": "", "a.c~": "", ".a.c.swp": "", ".#a.c": "", "#a.c#": "", "a.c.orig": "", "b.c.orig": "",

@@ -50,7 +50,16 @@ struct DirectoryRules {
                 directories.append(path)
             }
         }
-        if isTools { for word in expansion.expand(text.removed) { add(word, directory) } }
+        guard isTools, let directory else { return }
+        for word in expansion.expand(text.removed) {
+            add(word, directory)
+            // Folders for the libraries of a program, with the headers that are installed for it.
+            if let path = path(word, directory), path != directory, path.isInside(directory),
+                NamePattern.isLiteral(path.bytes)
+            {
+                directories.append(path)
+            }
+        }
     }
 
     /// From the root; nil for what is no path.

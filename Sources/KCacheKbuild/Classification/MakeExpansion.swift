@@ -6,7 +6,7 @@ struct MakeExpansion {
     /// What becomes of a reference to an unknown variable or a function: nil drops the word.
     let unknown: String?
 
-    private static let deepest = 6
+    private static let deepest = 12
     /// Bounds the time for text that expands without end.
     private static let mostSteps = 20_000
 
@@ -28,14 +28,25 @@ struct MakeExpansion {
         guard depth < Self.deepest, let (name, end) = Self.reference(word, at: open) else { return }
         let head = word[..<open]
         let tail = word[end...]
-        for value in lookUp(name) {
+        for value in lookUp(name, depth: depth, steps: &steps) {
             expand("\(head)\(value)\(tail)", depth: depth + 1, steps: &steps, into: &out)
         }
     }
 
-    private func lookUp(_ name: String) -> [String] {
+    private func lookUp(_ name: String, depth: Int, steps: inout Int) -> [String] {
         if let value = given[name] ?? values[name] { return value.isEmpty ? [""] : value }
         if let value = callsWithWords(name) { return value }
+        // Patterns are as good as what they find.
+        for function in ["wildcard ", "abspath ", "sort "] where name.hasPrefix(function) {
+            return MakeWords.split(Array(name.utf8.dropFirst(function.utf8.count))[...])
+        }
+        if name.hasPrefix("dir ") {
+            var found: [String] = []
+            for word in MakeWords.split(Array(name.utf8.dropFirst(4))[...]) {
+                expand(word, depth: depth + 1, steps: &steps, into: &found)
+            }
+            return found.map { word in word.lastIndex(of: "/").map { String(word[...$0]) } ?? "./" }
+        }
         return unknown.map { [$0] } ?? []
     }
 

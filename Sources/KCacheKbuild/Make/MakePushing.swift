@@ -19,11 +19,6 @@ struct MakePushing: Sendable {
         guard build.goals.areWhole(build.invocation.goals) else {
             return ["not pushed: the goals are not the kernel or its modules"]
         }
-        if let reason = MakeTransfer.obstacle(build) {
-            if !makeRan { return ["not pushed: \(reason)"] }
-            store.tell("not pushed: \(reason)")
-            return []
-        }
         do {
             // What is noted as the toolchain must be what the make has run.
             try host.root?.verify(cache: host.cacheFolder)

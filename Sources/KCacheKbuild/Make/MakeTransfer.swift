@@ -3,16 +3,11 @@ import SystemPackage
 
 /// What a pull before and a push after a make have in common.
 enum MakeTransfer {
-    /// Why snapshots are not for this make's tree; nil if they are.
-    static func obstacle(_ build: MakeBuild) -> String? {
-        if build.location.module != nil { return "external modules are not carried" }
-        return nil
-    }
-
     static func place(_ build: MakeBuild) -> TreePlace {
         let location = build.location
         return TreePlace(
-            output: location.output, source: location.output == location.source ? nil : location.source)
+            output: location.output, source: location.output == location.source ? nil : location.source,
+            module: location.module)
     }
 
     /// The host as this make sees it: with its environment, pins included, and its command line's variables

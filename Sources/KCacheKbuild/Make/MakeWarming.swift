@@ -29,8 +29,7 @@ struct MakeWarming {
     }
 
     private var obstacle: String? {
-        if let reason = MakeTransfer.obstacle(build) { return reason }
-        if FileIdentity(build.location.output.appending(".config")) == nil {
+        if build.location.module == nil, FileIdentity(build.location.output.appending(".config")) == nil {
             return "there is no .config here (kcache pull brings one, where you want that)"
         }
         return nil

@@ -148,7 +148,9 @@ package enum InterruptedBuild {
     /// (usr/Makefile includes it) and of phony targets; so only those of objects, assembly and the kernel
     /// count, none of which is ever left there.
     private static func isUnfinishedCompile(_ path: TreePath, _ classification: Classification) -> Bool {
-        guard !path.hasPrefix("tools/"), !isOfSymbolVersions(path, classification.listing) else { return false }
+        guard !path.hasPrefix("tools/"), !isOfSymbolVersions(path, classification.listing) else {
+            return false
+        }
         let target = path.name.dropFirst().dropLast(2)
         return [".o", ".s", ".i", ".lds", ".dtb", ".dtbo", ".asn1.c", "vmlinux"].contains {
             target.count >= $0.utf8.count && target.suffix($0.utf8.count).elementsEqual($0.utf8)
