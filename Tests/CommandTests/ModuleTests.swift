@@ -377,6 +377,61 @@ import Testing
             compiled(made).allSatisfy { $0 == "user.mod.o" } && made.log.contains("MODPOST"), "\(made.log)")
     }
 
+    /// Headers and units in a directory beside the modules' own move with it; what is linked of a unit there is linked
+    /// anew where that is another one.
+    @Test func filesBeside() throws {
+        let kernel = try kernel(.together, "here")
+        var sources = Self.sources
+        sources["Makefile"] =
+            "obj-m += lamp.o deep/\nlamp-y := main.o part.o ../common/util.o\nccflags-y += -I$(src)/../common\n"
+        sources["part.c", default: ""] += "#include \"beside.h\"\nint lamp_beside = BESIDE;\n"
+        let common = ["beside.h": "#define BESIDE 1\n", "util.c": "int lamp_util;\n"]
+        let modules = try modules("mine/modules", sources)
+        _ = try self.modules("mine/common", common)
+        _ = try make(modules, kernel)
+        try push(modules, kernel)
+
+        let far = try self.modules("far/away/modules", sources)
+        _ = try self.modules("far/away/common", common)
+        #expect(try kcache("pull", far, kernel).status == 0)
+        let first = try make(far, kernel)
+        #expect(compiled(first) == ["util.o"] && first.log.contains("LD [M]"), "\(first.log)")
+        try expectCleanBuild(far, kernel)
+
+        // There stands an object already, older than what the pull brings, of another source.
+        let other = try self.modules("other/modules", sources)
+        _ = try self.modules(
+            "other/common", ["beside.h": "#define BESIDE 2\n", "util.c": "int lamp_util = 7;\n"])
+        _ = try make(other, kernel)
+        try FileManager.default.removeItem(at: other)
+        _ = try self.modules("other/modules", sources)
+        #expect(try kcache("pull", other, kernel).status == 0)
+        let linked = try make(other, kernel)
+        #expect(compiled(linked) == ["part.o"] && linked.log.contains("LD [M]"), "\(linked.log)")
+        try expectCleanBuild(other, kernel)
+    }
+
+    /// What a rule of the modules makes without a saved command may be made from anything: make makes it.
+    @Test func rulesOfTheirOwn() throws {
+        let kernel = try kernel(.together, "here")
+        var sources = Self.sources
+        sources["Makefile", default: ""] +=
+            "$(obj)/main.o: $(obj)/made.h\n$(obj)/made.h: \(stored.work.place("table").path)\n\tcp $< $@\nclean-files := made.h\n"
+        sources["main.c", default: ""] += "#include \"made.h\"\nint lamp_made = MADE;\n"
+        try put("#define MADE 1\n", "table", in: stored.work.url)
+        let modules = try modules("mine", sources)
+        _ = try make(modules, kernel)
+        let pushed = try kcache("push", modules, kernel)
+        #expect(pushed.error.contains("made by a rule that saves no command"), "\(pushed.error)")
+        try put("#define MADE 2\n", "table", in: stored.work.url)
+        try stored.setOld(stored.work.place("table"))
+        let far = try self.modules("far", sources)
+        #expect(try kcache("pull", far, kernel).status == 0)
+        let made = try make(far, kernel)
+        #expect(compiled(made) == ["main.o"], "\(made.log)")
+        try expectCleanBuild(far, kernel)
+    }
+
     /// `kcache make` pulls them before it builds, and pushes them after it has.
     @Test func carriedByMake() throws {
         let kernel = try kernel(.together, "here")
@@ -412,6 +467,10 @@ import Testing
         let empty = stored.work.place("empty")
         try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
         try expect(["push", "M=\(empty.path)"], in: kernel.source, "neither Kbuild nor Makefile")
+        try expect(["push", "M=\(kernel.source.path)/drv/led"], in: kernel.source, "lies in the kernel")
+        try expect(["push", "--root", "any", word], in: kernel.source, "any")
+        _ = try stored.kernel.build(kernel.source, ["M=../../mine"])
+        try expect(["push", word], in: kernel.source, "with the absolute path of their directory as M=")
         try expect(["pull", "--only", "install", word], in: kernel.source, "no snapshot")
     }
 

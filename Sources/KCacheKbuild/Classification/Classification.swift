@@ -8,9 +8,16 @@ package struct Classification: Sendable {
     package let classes: [FileClass]
     /// The program that a build ends in.
     package let program: TreePath
+    /// CONFIG_DEBUG_INFO_BTF_MODULES: pahole writes into each module after its command was saved, and again after each link
+    /// of vmlinux (scripts/Makefile.modfinal).
+    package let addsTypes: Bool
 
-    package init(listing: TreeListing, classes: [FileClass], program: TreePath = LinkedProgram.kernel) {
+    package init(
+        listing: TreeListing, classes: [FileClass], program: TreePath = LinkedProgram.kernel,
+        addsTypes: Bool = false
+    ) {
         (self.listing, self.classes, self.program) = (listing, classes, program)
+        self.addsTypes = addsTypes
     }
 
     package subscript(path: TreePath) -> FileClass? { listing.index(of: path).map { classes[$0] } }

@@ -10,16 +10,20 @@ package import KCacheTree
 /// remove it. What git tracks is never an output.
 package struct TreeClassifier: Sendable {
     let tree: KbuildTree
-    let kernel: Directory?
+    let kernel: ModuleKernel?
     let tracked: Set<TreePath>?
     let pulled: Set<TreePath>
 
     /// - Parameters:
-    ///   - kernel: of a directory of external modules, the kernel's with the makefiles.
     ///   - tracked: what version control tracks; nil where there is none.
     ///   - pulled: outputs that a pull brought alone.
-    package init(
-        tree: KbuildTree, kernel: Directory? = nil, tracked: Set<TreePath>? = nil, pulled: Set<TreePath> = []
+    package init(tree: KbuildTree, tracked: Set<TreePath>? = nil, pulled: Set<TreePath> = []) {
+        self.init(tree: tree, kernel: nil, tracked: tracked, pulled: pulled)
+    }
+
+    /// - Parameter kernel: of a directory of external modules.
+    init(
+        tree: KbuildTree, kernel: ModuleKernel?, tracked: Set<TreePath>? = nil, pulled: Set<TreePath> = []
     ) {
         (self.tree, self.kernel, self.tracked, self.pulled) = (tree, kernel, tracked, pulled)
     }
@@ -28,7 +32,7 @@ package struct TreeClassifier: Sendable {
     package func classify(_ listing: TreeListing, in directory: Directory) throws -> Classification {
         var work = ClassifierPass(
             listing: listing, directory: directory, tree: tree, tracked: tracked,
-            rules: try kernel.map { try CleanRules(modulesOf: $0) }
+            rules: try kernel.map { try CleanRules(modulesOf: try Directory.open($0.makefiles)) }
                 ?? CleanRules(directory: directory, architecture: tree.architecture))
         try work.findSavedCommands()
         work.applyCleanPaths()
@@ -41,6 +45,15 @@ package struct TreeClassifier: Sendable {
             if let i = listing.index(of: path) { work.prove(i, .pulled) }
         }
         try work.applyLeftOut()
-        return Classification(listing: listing, classes: work.classes, program: work.rules.program)
+        return Classification(
+            listing: listing, classes: work.classes, program: work.rules.program,
+            addsTypes: kernel?.addsTypes ?? Self.addsTypes(listing))
+    }
+
+    /// Kconfig makes a file of the symbol once it is set; in small letters up to Linux 5.12.
+    private static func addsTypes(_ listing: TreeListing) -> Bool {
+        ["DEBUG_INFO_BTF_MODULES", "debug/info/btf/modules.h"].contains { symbol in
+            TreePath("include/config/\(symbol)").flatMap { listing.index(of: $0) } != nil
+        }
     }
 }

@@ -74,12 +74,15 @@ package struct KbuildPusher: Sendable {
         let plan = SnapshotPlan(local, earlier: inspection.earlier)
         let bound = try PathInCode.defined(
             in: plan.entries.filter { $0.role == .output && $0.holdsTreePath }, root: root, inspection.paths)
+        let unnamed = Self.madeFromUnnamed(inspection)
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
             header: try header(inspection, request),
             entries: request.sourcesOnly
                 ? Self.sources(plan.entries)
-                : plan.entries.filter { !unfinished.contains($0.path) && !bound.contains($0.path) })
+                : plan.entries.filter {
+                    !unfinished.contains($0.path) && !bound.contains($0.path) && !unnamed.contains($0.path)
+                })
         finder.annotate(&snapshot.entries)
         if let inputs {
             let content = ContentCutter.content(of: inputs)
@@ -96,6 +99,7 @@ package struct KbuildPusher: Sendable {
         report.bytesRead = local.contents.bytesRead
         report.leftOut = plan.leftOut + namedLeftOut(inspection)
         report.leftOut += plan.entries.filter { bound.contains($0.path) }.map { ($0.path, PathInCode.reason) }
+        report.leftOut += unnamed.sorted().map { ($0, "made by a rule that saves no command") }
         report.lateSources = plan.lateSources
         report.special = local.listing.special
         // With nothing read and nothing gone the index on the disk is this one.
@@ -202,6 +206,17 @@ package struct KbuildPusher: Sendable {
             .interrupted,
             "the build in \(place) was interrupted or failed: \(first)\(more): run make to its end, or push --partial"
         )
+    }
+
+    /// Outputs of external modules that a rule of their makefiles makes: nothing tells whether files outside of their
+    /// directory go into them.
+    private static func madeFromUnnamed(_ inspection: TreeInspection) -> Set<TreePath> {
+        if inspection.kernel == nil { return [] }
+        let evidence: Set<FileClass> = [
+            .output(.directoryRule), .output(.generatedDirectory), .output(.cleanRule),
+        ]
+        let all = zip(inspection.listing.files, inspection.classification.classes)
+        return Set(all.lazy.filter { evidence.contains($0.1) }.map { $0.0.path })
     }
 
     /// The list of what modules were made from outside of their directory.

@@ -40,9 +40,10 @@ package struct TreeInspection: Sendable {
             }
         if let tree {
             let tracked = try GitTracking.tracked(
-                in: root.base?.directory ?? root, environment: host.environment, runner: host.runner)
+                in: root.base?.directory ?? root, isWhole: kernel == nil, environment: host.environment,
+                runner: host.runner)
             classification = try TreeClassifier(
-                tree: tree, kernel: try kernel.map { try Directory.open($0.makefiles) }, tracked: tracked,
+                tree: tree, kernel: kernel, tracked: tracked,
                 pulled: try state.brought(in: listing)
             ).classify(listing, in: root)
             if let base = root.base?.directory,

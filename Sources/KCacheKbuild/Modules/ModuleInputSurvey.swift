@@ -7,6 +7,9 @@ import SystemPackage
 struct ModuleInputSurvey {
     private let kernel: ModuleKernel
     private let index: CmdIndex
+    private let directory: Directory
+    /// Targets whose saved commands do not tell what they were made from.
+    private let untold: [TreePath]
     /// The module's own absolute path.
     private let root: [UInt8]
     private var states: [OutsideFile: State] = [:]
@@ -22,7 +25,16 @@ struct ModuleInputSurvey {
     /// - Parameter root: the module's directory.
     init(_ kernel: ModuleKernel, root: Directory, listing: TreeListing) throws {
         self.kernel = kernel
+        directory = root
         index = try CmdIndex(reading: root, listing: listing, isOfModule: true)
+        var told: [TreePath: TreePath] = [:]
+        for record in index.records { told[record.file] = record.target }
+        untold = listing.files.compactMap { file in
+            guard CmdIndex.isCommandFile(file.path), let name = CommandEvidence.target(of: file.path.name),
+                let target = TreePath(file.path.bytes[..<file.path.nameStart] + name)
+            else { return nil }
+            return told[file.path] == target ? nil : target
+        }
         self.root = Array(try root.realPath().string.utf8)
     }
 
@@ -33,6 +45,12 @@ struct ModuleInputSurvey {
     /// - Throws: `KbuildError` where one may have changed since an output was made of it.
     mutating func inputs(_ listing: TreeListing) throws -> ModuleInputs {
         var inputs = ModuleInputs()
+        if let path = untold.first(where: { listing[$0] != nil }) {
+            throw KbuildError(
+                .unfit,
+                "the saved command of \(path) does not name it by its path here: build the modules with the absolute path of "
+                    + "their directory as M=, then push")
+        }
         let outputs = index.records.compactMap { record in
             listing[record.target].map { (record, made: $0.status.mtime) }
         }
@@ -99,6 +117,7 @@ struct ModuleInputSurvey {
             if isStale { result.stale.append(record.target) }
         }
         for file in recorded.common.keys { note(file, try state(file), now, &result) }
+        result.stale += untold
         result.stale.sort()
         return result
     }
@@ -148,7 +167,24 @@ struct ModuleInputSurvey {
             if name.isWildcard || name.path != nil { continue }
             if let file = kernel.file(name.outside) { found.append(file) }
         }
+        for payload in try payloads(record) {
+            guard let file = kernel.file(payload) else { continue }
+            let isAbsolute = payload.first == UInt8(ascii: "/")
+            if try isAbsolute ? index.resolver.resolve(payload) == nil : state(file).digest != nil {
+                found.append(file)
+            }
+        }
         for word in CommandText.words(MakeText.unescape(record.command)) {
+            if word.first == UInt8(ascii: "@"), let list = index.resolver.resolve(word.dropFirst()) {
+                // The objects of a module: `@/home/me/modules/x.mod`.
+                for object in try directory.readFile(list)?.split(whereSeparator: { $0 <= 0x20 }) ?? [] {
+                    if object.first == UInt8(ascii: "/"), index.resolver.resolve(object) == nil,
+                        let file = kernel.file(object)
+                    {
+                        found.append(file)
+                    }
+                }
+            }
             // `-fplugin=./scripts/gcc-plugins/x.so`
             let path =
                 word.first == UInt8(ascii: "-") ? word.drop { $0 != UInt8(ascii: "=") }.dropFirst() : word
@@ -160,6 +196,15 @@ struct ModuleInputSurvey {
             if try state(file).digest != nil { found.append(file) }
         }
         return found
+    }
+
+    /// What an assembler source takes in by name, which no compiler lists.
+    private func payloads(_ record: CmdIndex.Record) throws -> [[UInt8]] {
+        guard let source = record.source, source.hasSuffix(".S"), let text = try directory.readFile(source)
+        else {
+            return []
+        }
+        return CommandText.incbins(text)
     }
 
     private mutating func state(_ file: OutsideFile) throws -> State {

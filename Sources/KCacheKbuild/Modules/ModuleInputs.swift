@@ -18,6 +18,7 @@ struct ModuleInputs: Sendable {
     private enum Flag {
         static let common: UInt8 = 1
         static let elsewhere: UInt8 = 2
+        static let beside: UInt8 = 4
     }
 
     subscript(file: OutsideFile) -> Digest? { common[file] ?? named[file] }
@@ -32,6 +33,9 @@ struct ModuleInputs: Sendable {
             case .kernel(let path):
                 writer.counted(path.bytes)
                 writer.u8(isCommon ? Flag.common : 0)
+            case .beside(let path):
+                writer.counted(path)
+                writer.u8(Flag.beside)
             case .elsewhere(let path):
                 writer.counted(path)
                 writer.u8(Flag.elsewhere)
@@ -66,6 +70,7 @@ struct ModuleInputs: Sendable {
     private static func file(_ path: [UInt8], _ flags: UInt8) -> OutsideFile? {
         switch flags {
         case 0, Flag.common: TreePath(path).map { .kernel($0) }
+        case Flag.beside: path.starts(with: "../".utf8) && !path.contains(0) ? .beside(path) : nil
         case Flag.elsewhere: path.first == UInt8(ascii: "/") && !path.contains(0) ? .elsewhere(path) : nil
         default: nil
         }

@@ -5,6 +5,8 @@ import SystemPackage
 
 /// The kernel that external modules (`M=`) are built against: a built or prepared tree, or a package of headers.
 struct ModuleKernel: Sendable {
+    /// The modules' own directory.
+    let module: FilePath
     /// What is built of it; links resolved, as Kbuild writes it into its files.
     let output: FilePath
     /// Its sources, where they lie apart.
@@ -15,8 +17,14 @@ struct ModuleKernel: Sendable {
     let layout: TreeLayout
     private let resolver: PathResolver
 
-    /// - Throws: `KbuildError` where no module can be built against it.
-    init(_ place: TreePlace, host: HostEnvironment) throws {
+    /// CONFIG_DEBUG_INFO_BTF_MODULES: pahole writes into a module after its saved command is.
+    let addsTypes: Bool
+
+    /// - Parameters:
+    ///   - place: of the kernel.
+    ///   - module: the modules' own directory.
+    /// - Throws: `KbuildError` where no module can be built against it, or the modules are its own.
+    init(_ place: TreePlace, modules module: FilePath, host: HostEnvironment) throws {
         guard
             let configuration = HostFile.read(
                 place.output.appending("include/config/auto.conf"), limit: 4 << 20)
@@ -26,8 +34,17 @@ struct ModuleKernel: Sendable {
                 "\(place.output) is not prepared for modules (no include/config/auto.conf): build that kernel, or run "
                     + "make modules_prepare there")
         }
-        output = try Directory.open(place.output).realPath()
-        source = try place.source.map { path throws(SystemError) in try Directory.open(path).realPath() }
+        let home = try Directory.open(module).realPath()
+        let output = try Directory.open(place.output).realPath()
+        let source = try place.source.map { path throws(SystemError) in try Directory.open(path).realPath() }
+        if let own = [output, source].compactMap({ $0 }).first(where: { home.starts(with: $0) }) {
+            throw KbuildError(
+                .unfit,
+                "\(home) lies in the kernel \(own): what is built there belongs to it; push and pull that, without M="
+            )
+        }
+        (self.module, self.output, self.source) = (home, output, source)
+        addsTypes = AutoConf(parsing: configuration)["DEBUG_INFO_BTF_MODULES"] == "y"
         let arch = SourceArchitecture.fromHeader(configuration).map { SourceArchitecture.folder(of: $0) }
         architecture = arch ?? SourceArchitecture.ofHost(environment: host.environment, runner: host.runner)
         let name = HostFile.read(output.appending("include/config/kernel.release"), limit: 4096) ?? []
@@ -64,6 +81,20 @@ struct ModuleKernel: Sendable {
     func file(_ name: some Collection<UInt8>) -> OutsideFile? {
         if let path = resolver.resolve(name) { return .kernel(path) }
         guard name.first == UInt8(ascii: "/"), !name.contains(0) else { return nil }
+        let own = Array("\(module.string)/".utf8)
+        if name.starts(with: own) {
+            // `$(src)/../common/x.h`: it moves with the modules.
+            var parts: [ArraySlice<UInt8>] = []
+            for part in Array(name.dropFirst(own.count)).split(separator: UInt8(ascii: "/")) {
+                if part.elementsEqual(".".utf8) { continue }
+                if part.elementsEqual("..".utf8), let last = parts.last, !last.elementsEqual("..".utf8) {
+                    parts.removeLast()
+                } else {
+                    parts.append(part)
+                }
+            }
+            return .beside(Array(parts.joined(separator: [UInt8(ascii: "/")])))
+        }
         return .elsewhere(Array(name))
     }
 
@@ -74,6 +105,7 @@ struct ModuleKernel: Sendable {
             // Kbuild writes some files into an output directory that are none of the build.
             let roots = TreePlace.madeEachTime.contains(path) ? [makefiles] : [output, source]
             return roots.compactMap { $0?.appending(String(decoding: path.bytes, as: UTF8.self)) }
+        case .beside(let path): return [module.appending(String(decoding: path, as: UTF8.self))]
         case .elsewhere(let path): return [FilePath(String(decoding: path, as: UTF8.self))]
         }
     }
@@ -89,13 +121,15 @@ struct ModuleKernel: Sendable {
 enum OutsideFile: Hashable, Sendable, CustomStringConvertible {
     /// By its path in the kernel, whose sources and outputs are one tree.
     case kernel(TreePath)
+    /// By its path from the modules' directory, out of which it leads.
+    case beside([UInt8])
     /// By its absolute path.
     case elsewhere([UInt8])
 
     var description: String {
         switch self {
         case .kernel(let path): "\(path)"
-        case .elsewhere(let path): quoteForPeople(path)
+        case .beside(let path), .elsewhere(let path): quoteForPeople(path)
         }
     }
 }

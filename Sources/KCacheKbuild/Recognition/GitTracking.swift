@@ -6,12 +6,14 @@ import SystemPackage
 package enum GitTracking {
     /// The tracked paths; nil if the root is no git work tree.
     ///
+    /// - Parameter isWhole: only a work tree of which this is the root counts; else one in which it lies does, too.
+    ///
     /// Ownership is not asked about (`safe.directory=*`): only the index is read and nothing of the
     /// repository's configuration is run by `ls-files`, whose file system monitor is switched off.
     package static func tracked(
-        in directory: Directory, environment: [String: String], runner: ProcessRunner
+        in directory: Directory, isWhole: Bool = true, environment: [String: String], runner: ProcessRunner
     ) throws -> Set<TreePath>? {
-        guard let git = TreePath(".git"), try directory.status(git) != nil else { return nil }
+        guard try isInWorkTree(directory, isWhole: isWhole) else { return nil }
         let arguments = [
             "git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached",
         ]
@@ -23,6 +25,16 @@ package enum GitTracking {
         }
         guard result.status == 0 else { throw cannotTell(directory, "git ls-files failed") }
         return parse(result.output)
+    }
+
+    private static func isInWorkTree(_ directory: Directory, isWhole: Bool) throws -> Bool {
+        if let git = TreePath(".git"), try directory.status(git) != nil { return true }
+        if isWhole { return false }
+        var place = try directory.realPath()
+        while place.removeLastComponent() {
+            if FileIdentity(place.appending(".git")) != nil { return true }
+        }
+        return false
     }
 
     private static func cannotTell(_ directory: Directory, _ why: String) -> KbuildError {

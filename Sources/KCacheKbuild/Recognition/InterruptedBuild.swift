@@ -110,7 +110,8 @@ package enum InterruptedBuild {
                 // tools/build also saves commands of intermediate programs that it removes.
                 return path.hasPrefix("tools/") ? nil : BuildFinding(.missingTarget, target)
             }
-            guard made.status.mtime > file.status.mtime, !isWrittenLater(target, classification.listing)
+            guard made.status.mtime > file.status.mtime,
+                !(classification.addsTypes && target.hasSuffix(".ko"))
             else {
                 return nil
             }
@@ -130,16 +131,6 @@ package enum InterruptedBuild {
         }
         return path.hasSuffix(".d") && isUnfinishedCompile(path, classification)
             ? BuildFinding(.unfinishedCompile, path) : nil
-    }
-
-    /// With CONFIG_DEBUG_INFO_BTF_MODULES pahole writes into each module after its command was saved, and again after
-    /// each link of vmlinux (scripts/Makefile.modfinal). Kconfig makes a file of the symbol once it is set.
-    private static func isWrittenLater(_ target: TreePath, _ listing: TreeListing) -> Bool {
-        guard target.hasSuffix(".ko") else { return false }
-        // In small letters up to 5.12.
-        return ["DEBUG_INFO_BTF_MODULES", "debug/info/btf/modules.h"].contains { symbol in
-            TreePath("include/config/\(symbol)").flatMap { listing.index(of: $0) } != nil
-        }
     }
 
     /// `.NAME.d` where fixdep would have made `.NAME.cmd` of it (`if_changed_dep`, scripts/Kbuild.include).

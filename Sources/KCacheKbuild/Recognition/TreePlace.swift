@@ -67,11 +67,11 @@ package struct TreePlace: Hashable, Sendable {
     ///
     /// - Throws: `KbuildError` where none can be built against it.
     func kernel(_ host: HostEnvironment) throws -> ModuleKernel? {
-        if module == nil { return nil }
+        guard let module else { return nil }
         if host.root != nil {
             throw KbuildError(.unfit, "external modules (M=) can't be carried with --root yet")
         }
-        return try ModuleKernel(self, host: host)
+        return try ModuleKernel(self, modules: module, host: host)
     }
 
     /// What Kbuild writes into an output directory by every make (`outputmakefile` in the top Makefile): no part of

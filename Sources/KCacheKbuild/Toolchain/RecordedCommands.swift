@@ -24,6 +24,7 @@ package enum RecordedCommands {
             found[variable] = command(text)
         }
         if let listing, found["CC"] == nil { found["CC"] = try compiler(in: directory, listing) }
+        if let listing, found["LD"] == nil { found["LD"] = try linker(in: directory, listing) }
         return found
     }
 
@@ -45,6 +46,16 @@ package enum RecordedCommands {
             }
             let leaf = ToolchainNames.program(words)?.split(separator: "/").last ?? ""
             if leaf == "cc" || leaf.contains("gcc") || leaf.contains("clang") { return words }
+        }
+        return nil
+    }
+
+    /// What linked the first module: external ones have no more.
+    private static func linker(in directory: Directory, _ listing: TreeListing) throws(SystemError) -> String?
+    {
+        for file in listing.files
+        where file.path.name.first == UInt8(ascii: ".") && file.path.hasSuffix(".ko.cmd") {
+            return try directory.readFile(file.path, limit: 4 << 20).flatMap { command($0) }
         }
         return nil
     }
