@@ -268,9 +268,18 @@ import Testing
         let pulled = try kcache("pull", far, other)
         #expect(pulled.status == 1)
         #expect(
-            pulled.error.contains("against another kernel, include/config/auto.conf (and 1 more) differs in"),
-            "\(pulled.error)")
+            pulled.error.contains("against another kernel: include/config/auto.conf of the kernel in ")
+                && pulled.error.contains("differs (and 1 more)"), "\(pulled.error)")
         #expect(try Shell.files(in: far) == before)
+        // Of snapshots for two kernels each pull takes its own.
+        _ = try make(far, other)
+        try push(far, other)
+        for kernel in [kernel, other] {
+            let next = try self.modules("next-\(kernel.source.path.count)")
+            #expect(try kcache("pull", next, kernel).status == 0)
+            #expect(try make(next, kernel).toolSteps.isEmpty)
+            try expectCleanBuild(next, kernel)
+        }
     }
 
     /// A header that was put in another's place with an old time: make sees nothing, and nobody else shall get that.

@@ -36,6 +36,7 @@ extension FuzzTarget {
         case .stepRecord: [Sample.stepRecord]
         case .wrapper: Sample.wrappers.map { Array($0.utf8) }
         case .hostProgram: [Sample.hostProgram]
+        case .moduleInputs: [Array(ModuleInputReading.sample.dropLast(Digest.byteCount))]
         case .toml: Sample.tomls.map { Array($0.utf8) }
         case .pushMark: [Sample.pushMark.encode()]
         case .signatures: Sample.signatures

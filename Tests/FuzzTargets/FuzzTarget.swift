@@ -31,6 +31,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case wireServer = "wire-server"
     case wireClient = "wire-client"
     case hostProgram = "host-program"
+    case moduleInputs = "module-inputs"
 
     /// Gives the bytes to the parser. Traps if it takes what it can't hold to; errors are answers.
     package func run(_ bytes: [UInt8]) {
@@ -160,6 +161,10 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
             _ = SharedLibraries(bytes)
             guard let program = HostProgram(bytes) else { return }
             check(program.interpreter.hasPrefix("/") && !program.interpreter.utf8.contains(0))
+        case .moduleInputs:
+            _ = ModuleInputReading.again(bytes)
+            guard let list = ModuleInputReading.again(bytes + Digest.of(bytes).bytes) else { return }
+            check(ModuleInputReading.again(list) == list)
         case .wrapper:
             guard let script = WrapperScript(bytes) else { return }
             check(!script.words.isEmpty && script.words.allSatisfy { !$0.contains("$") && !$0.contains(";") })

@@ -9,6 +9,8 @@ struct ClassifierPass {
     let tree: KbuildTree
     let tracked: Set<TreePath>?
     let rules: CleanRules
+    /// The directory is one of external modules.
+    let isOfModules: Bool
     var classes: [FileClass]
     let index: DirectoryIndex
     /// Directories, by their numbers in the index, that hold a saved command.
@@ -16,8 +18,9 @@ struct ClassifierPass {
 
     init(
         listing: TreeListing, directory: Directory, tree: KbuildTree, tracked: Set<TreePath>?,
-        rules: CleanRules
+        rules: CleanRules, isOfModules: Bool = false
     ) {
+        self.isOfModules = isOfModules
         self.listing = listing
         self.directory = directory
         self.tree = tree
@@ -220,10 +223,12 @@ struct ClassifierPass {
     mutating func applyDirectoryRules() throws {
         let numbers = built.union(homesOfPrograms()).sorted()
         let places = numbers.map { index.directories[$0] }
-        let (directory, listing, architecture) = (directory, listing, tree.architecture)
+        let (directory, listing, architecture, isOfModules) = (
+            directory, listing, tree.architecture, isOfModules
+        )
         let found = try Parallel.map((places.count + 15) / 16) { part in
             try places[(part * 16)..<min(places.count, part * 16 + 16)].map { place in
-                try Self.rules(of: place, directory, listing, architecture)
+                try Self.rules(of: place, directory, listing, architecture, isOfModules: isOfModules)
             }
         }
         for (number, rules) in zip(numbers, found.joined()) {
@@ -256,7 +261,8 @@ struct ClassifierPass {
     }
 
     private static func rules(
-        of place: TreePath?, _ directory: Directory, _ listing: TreeListing, _ architecture: String
+        of place: TreePath?, _ directory: Directory, _ listing: TreeListing, _ architecture: String,
+        isOfModules: Bool
     ) throws(SystemError) -> DirectoryRules {
         // scripts/Makefile.clean: the file name Kbuild goes before Makefile. tools/build adds Build.
         var text: [UInt8] = []
@@ -272,7 +278,8 @@ struct ClassifierPass {
         if place == nil, text.isEmpty {
             return DirectoryRules(MakefileText([]), directory: nil, architecture: "")
         }
-        return DirectoryRules(MakefileText(text), directory: place, architecture: architecture)
+        return DirectoryRules(
+            MakefileText(text), directory: place, architecture: architecture, isOfModules: isOfModules)
     }
 
     // MARK: Places

@@ -19,8 +19,10 @@ struct DirectoryRules {
         ]
         .flatMap { name in ["y", "m", "", "n"].map { "\(name)-\($0)" } }
 
-    /// - Parameter directory: nil for the root.
-    init(_ text: MakefileText, directory: TreePath?, architecture: String) {
+    /// - Parameters:
+    ///   - directory: nil for the root.
+    ///   - isOfModules: the makefile is one of external modules, which may serve other ends too.
+    init(_ text: MakefileText, directory: TreePath?, architecture: String, isOfModules: Bool = false) {
         let isTools = directory.map { $0.bytes.starts(with: "tools/".utf8) } ?? false
         let here = "\u{1}/"
         var given: [String: [String]] = [
@@ -40,7 +42,9 @@ struct DirectoryRules {
         }
         for word in expansion.expand(text.ruleTargets) {
             // A rule's target says where it is; in the root's Kbuild file that is a path from the root.
-            if word.hasPrefix(here) || word.hasPrefix("\u{2}/") || directory == nil { add(word, directory) }
+            if word.hasPrefix(here) || !isOfModules && (word.hasPrefix("\u{2}/") || directory == nil) {
+                add(word, directory)
+            }
         }
         if let directory {
             for word in expansion.expand(text.values["clean-dirs"] ?? []) {
@@ -64,6 +68,7 @@ struct DirectoryRules {
 
     /// From the root; nil for what is no path.
     private func path(_ word: String, _ directory: TreePath?) -> TreePath? {
+        if word.hasPrefix("/") { return nil }
         var parts: [Substring] = []
         if !word.hasPrefix("\u{2}/"), let text = directory?.text { parts = text.split(separator: "/") }
         for part in word.split(separator: "/") {

@@ -33,7 +33,8 @@ package struct TreeClassifier: Sendable {
         var work = ClassifierPass(
             listing: listing, directory: directory, tree: tree, tracked: tracked,
             rules: try kernel.map { try CleanRules(modulesOf: try Directory.open($0.makefiles)) }
-                ?? CleanRules(directory: directory, architecture: tree.architecture))
+                ?? CleanRules(directory: directory, architecture: tree.architecture),
+            isOfModules: kernel != nil)
         try work.findSavedCommands()
         work.applyCleanPaths()
         work.applyCleanPatterns()

@@ -178,8 +178,8 @@ package struct KbuildPuller: Sendable {
         if install == nil, unusable.programs.isEmpty,
             FreshnessPlan.isCarriedOut(plan, in: local, now: begun),
             try inputs == nil && isAsLeft(chosen, local, inspection, state)
-                || invalidated(by: changes, plan, inspection, inspection.listing, inputs).isEmpty,
-            try inputs?.areOlder(than: plan, local, inspection) ?? true
+                || invalidated(by: changes, plan, inspection, inspection.listing, nil).isEmpty,
+            try inputs?.areSettled(plan, local, inspection) ?? true
         {
             report.kept = plan.kept.count
             if local.contents.filesRead > 0, !plan.sparesAny {

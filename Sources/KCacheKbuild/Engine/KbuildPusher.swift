@@ -67,31 +67,24 @@ package struct KbuildPusher: Sendable {
         let writer = session.makeWriter()
         defer { writer.cancel() }
         let finder = try DerivationFinder(inspection)
-        let inputs = try moduleInputs(inspection, request)
+        let modules = request.sourcesOnly ? nil : try ModulePush(inspection)
         // What changes from now on must not look settled.
         let now = try filesystemTime(root)
         let local = try read(inspection, finder, session, writer, request)
         let plan = SnapshotPlan(local, earlier: inspection.earlier)
         let bound = try PathInCode.defined(
             in: plan.entries.filter { $0.role == .output && $0.holdsTreePath }, root: root, inspection.paths)
-        let unnamed = Self.madeFromUnnamed(inspection)
         let unfinished = request.partial ? InterruptedBuild.unfinished(inspection.classification) : []
         var snapshot = Snapshot(
             header: try header(inspection, request),
             entries: request.sourcesOnly
                 ? Self.sources(plan.entries)
                 : plan.entries.filter {
-                    !unfinished.contains($0.path) && !bound.contains($0.path) && !unnamed.contains($0.path)
+                    !unfinished.contains($0.path) && !bound.contains($0.path)
+                        && modules?.leftOut[$0.path] == nil
                 })
         finder.annotate(&snapshot.entries)
-        if let inputs {
-            let content = ContentCutter.content(of: inputs)
-            if !request.dryRun { try writer.add(inputs, content, kind: .outputs) }
-            snapshot.entries.insert(
-                SnapshotEntry(
-                    path: ModuleInputs.path, role: .output, kind: .file(content, executable: false)),
-                at: snapshot.entries.firstIndex { ModuleInputs.path < $0.path } ?? snapshot.entries.endIndex)
-        }
+        try modules?.add(to: &snapshot, request.dryRun ? nil : writer)
         snapshot.seal()
 
         var report = Report(header: snapshot.header)
@@ -99,7 +92,7 @@ package struct KbuildPusher: Sendable {
         report.bytesRead = local.contents.bytesRead
         report.leftOut = plan.leftOut + namedLeftOut(inspection)
         report.leftOut += plan.entries.filter { bound.contains($0.path) }.map { ($0.path, PathInCode.reason) }
-        report.leftOut += unnamed.sorted().map { ($0, "made by a rule that saves no command") }
+        report.leftOut += modules?.leftOut.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } ?? []
         report.lateSources = plan.lateSources
         report.special = local.listing.special
         // With nothing read and nothing gone the index on the disk is this one.
@@ -206,24 +199,6 @@ package struct KbuildPusher: Sendable {
             .interrupted,
             "the build in \(place) was interrupted or failed: \(first)\(more): run make to its end, or push --partial"
         )
-    }
-
-    /// Outputs of external modules that a rule of their makefiles makes: nothing tells whether files outside of their
-    /// directory go into them.
-    private static func madeFromUnnamed(_ inspection: TreeInspection) -> Set<TreePath> {
-        if inspection.kernel == nil { return [] }
-        let evidence: Set<FileClass> = [
-            .output(.directoryRule), .output(.generatedDirectory), .output(.cleanRule),
-        ]
-        let all = zip(inspection.listing.files, inspection.classification.classes)
-        return Set(all.lazy.filter { evidence.contains($0.1) }.map { $0.0.path })
-    }
-
-    /// The list of what modules were made from outside of their directory.
-    private func moduleInputs(_ inspection: TreeInspection, _ request: Request) throws -> [UInt8]? {
-        guard let kernel = inspection.kernel, !request.sourcesOnly else { return nil }
-        var survey = try ModuleInputSurvey(kernel, root: inspection.root, listing: inspection.listing)
-        return try survey.inputs(inspection.listing).encode()
     }
 
     private func read(

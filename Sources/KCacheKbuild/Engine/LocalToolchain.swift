@@ -29,12 +29,17 @@ final class LocalToolchain {
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
-        try recorded(in: inspection.root, inspection.listing)
+        try recorded(
+            in: inspection.root, inspection.listing, addsTypes: inspection.kernel?.addsTypes ?? false)
     }
 
     /// - Parameter listing: what stands in the tree; without it only kernels are known.
-    func recorded(in tree: Directory, _ listing: TreeListing? = nil) throws -> [ToolIdentity] {
+    /// - Parameter addsTypes: pahole takes part, whatever stands in the tree.
+    func recorded(in tree: Directory, _ listing: TreeListing? = nil, addsTypes: Bool = false) throws
+        -> [ToolIdentity]
+    {
         var request = try ToolchainProbe.Request.reading(tree, listing)
+        if addsTypes { request.usesPahole = true }
         request.recorded = request.recorded.filter { host.arguments[$0.key] == nil }
         return try probe(request)
     }

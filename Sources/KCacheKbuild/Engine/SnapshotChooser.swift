@@ -56,7 +56,8 @@ struct SnapshotChooser {
                 candidate.differingSources.map { UInt64($0) * 2 <= candidate.header.sourceCount } ?? false
             }
         }
-        guard let best = SnapshotChoice.ranked(candidates).first else {
+        let ranked = SnapshotChoice.ranked(candidates)
+        guard let best = try ranked.first(where: isOfThisKernel) ?? ranked.first else {
             throw nothingFits(here, store)
         }
         let reason = SnapshotChoice.reason(best, here: here)
@@ -136,6 +137,17 @@ struct SnapshotChooser {
         }
         // Sources that only stand here.
         return count + max(0, mine.count - same - count)
+    }
+
+    /// False for external modules that were built against another kernel.
+    private func isOfThisKernel(_ candidate: SnapshotChoice.Candidate) throws -> Bool {
+        guard let kernel = inspection.kernel else { return true }
+        do {
+            let inputs = try ModuleInputs.read(of: try session.snapshot(candidate.id), session)
+            return try inputs.map { try ModuleInputSurvey.differing($0, kernel).isEmpty } ?? false
+        } catch let error as StoreError where !error.isOfThePlace { return false } catch is FormatError {
+            return false
+        }
     }
 
     private func differingSymbols(_ theirs: [SnapshotEntry]) throws -> Int {

@@ -61,7 +61,7 @@ package struct TreeInspection: Sendable {
         paths = TreePaths(
             tree: Array(rootPath.string.utf8),
             source: bytes(try kernel?.makefiles ?? root.base?.directory.realPath()),
-            kernel: kernel?.source == nil ? nil : bytes(kernel?.output))
+            kernel: kernel?.source == nil ? nil : bytes(kernel?.output), isOfModules: kernel != nil)
         rules = TreeContentRules.make(paths)
         earlier = state.loadIndex()
         index = state.isOfTheseSources() ? try Self.believed(earlier, listing, root) : StatIndex()

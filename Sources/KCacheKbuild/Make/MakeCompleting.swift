@@ -15,7 +15,7 @@ struct MakeCompleting {
 
     /// Lines for `--explain`.
     func run() -> [String] {
-        guard build.goals.areForObjects(build.invocation.goals),
+        guard build.goals.areForObjects(build.invocation.goals), build.location.module == nil,
             let note
         else { return [] }
         if build.invocation.modes.contains(.alwaysMake) { return ["not completed: -B makes everything anew"] }

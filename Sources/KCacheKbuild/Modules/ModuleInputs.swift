@@ -4,7 +4,7 @@ import KCacheCore
 ///
 /// A snapshot of modules holds this list as the content of an entry of its own, which no pull writes into a tree;
 /// docs/format.md has its form.
-struct ModuleInputs: Sendable {
+struct ModuleInputs: Hashable, Sendable {
     /// What each output may depend on: makefiles, scripts, the configuration.
     var common: [OutsideFile: Digest] = [:]
     /// What saved commands name, and what stands where a compiler may look before it finds one of those.
@@ -74,5 +74,23 @@ struct ModuleInputs: Sendable {
         case Flag.elsewhere: path.first == UInt8(ascii: "/") && !path.contains(0) ? .elsewhere(path) : nil
         default: nil
         }
+    }
+}
+
+/// The reading of such lists, for fuzzing it.
+package enum ModuleInputReading {
+    /// One file of each kind.
+    package static let sample: [UInt8] = {
+        var inputs = ModuleInputs()
+        inputs.common[.kernel(TreePath(literal: Array("Makefile".utf8)))] = Digest.of([1])
+        inputs.named[.kernel(TreePath(literal: Array("include/linux/module.h".utf8)))] = Digest.of([2])
+        inputs.named[.beside(Array("../common/x.h".utf8))] = Digest.of([3])
+        inputs.named[.elsewhere(Array("/opt/first/Module.symvers".utf8))] = Digest.of([4])
+        return inputs.encode()
+    }()
+
+    /// The list's bytes once more; nil where these are none.
+    package static func again(_ bytes: [UInt8]) -> [UInt8]? {
+        do throws(FormatError) { return try ModuleInputs(decoding: bytes).encode() } catch { return nil }
     }
 }

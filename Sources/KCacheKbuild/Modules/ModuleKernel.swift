@@ -15,7 +15,6 @@ struct ModuleKernel: Sendable {
     let release: String
     /// How saved commands of its modules name its files.
     let layout: TreeLayout
-    private let resolver: PathResolver
 
     /// CONFIG_DEBUG_INFO_BTF_MODULES: pahole writes into a module after its saved command is.
     let addsTypes: Bool
@@ -57,8 +56,6 @@ struct ModuleKernel: Sendable {
         } else {
             layout = .moduleApart
         }
-        resolver = PathResolver(
-            root: Array(output.string.utf8), source: source.map { Array($0.string.utf8) })
     }
 
     /// The directory with its makefiles.
@@ -74,28 +71,61 @@ struct ModuleKernel: Sendable {
 
     /// What is said of a directory without a makefile.
     static func noModules(in place: String) -> String {
-        "\(place) has no modules to build (neither Kbuild nor Makefile): name their directory with M="
+        "there are no modules in \(place) (neither Kbuild nor Makefile): M= has to name the directory of their sources"
     }
 
-    /// The file of this name: the kernel's where it is relative or lies in one of its directories, else one elsewhere.
-    func file(_ name: some Collection<UInt8>) -> OutsideFile? {
-        if let path = resolver.resolve(name) { return .kernel(path) }
-        guard name.first == UInt8(ascii: "/"), !name.contains(0) else { return nil }
-        let own = Array("\(module.string)/".utf8)
-        if name.starts(with: own) {
-            // `$(src)/../common/x.h`: it moves with the modules.
-            var parts: [ArraySlice<UInt8>] = []
-            for part in Array(name.dropFirst(own.count)).split(separator: UInt8(ascii: "/")) {
-                if part.elementsEqual(".".utf8) { continue }
-                if part.elementsEqual("..".utf8), let last = parts.last, !last.elementsEqual("..".utf8) {
-                    parts.removeLast()
-                } else {
-                    parts.append(part)
-                }
-            }
-            return .beside(Array(parts.joined(separator: [UInt8(ascii: "/")])))
+    /// The file, for people.
+    func name(of file: OutsideFile) -> String {
+        switch file {
+        case .kernel(let path): "\(path) of the kernel in \(output)"
+        case .beside(let path), .elsewhere(let path): quoteForPeople(path)
         }
-        return .elsewhere(Array(name))
+    }
+
+    /// What a name in a saved command of the modules stands for; nil for none.
+    ///
+    /// - Parameter isMadeElsewhere: see `CmdIndex.Record`.
+    func named(_ name: some Collection<UInt8>, isMadeElsewhere: Bool) -> ModuleFile? {
+        guard !name.isEmpty, !name.contains(0) else { return nil }
+        let own = Array("\(module.string)/".utf8)
+        var full = Array(name)
+        if name.first != UInt8(ascii: "/") {
+            full = (isMadeElsewhere ? Array("\(output.string)/".utf8) : own) + full
+        }
+        let path = Self.normal(full)
+        func below(_ place: FilePath) -> TreePath? {
+            let prefix = Array("\(place.string)/".utf8)
+            return path.starts(with: prefix) ? TreePath(Array(path.dropFirst(prefix.count))) : nil
+        }
+        if let place = below(module) { return .own(place) }
+        // One of these may lie in the other.
+        for place in [output, source].compactMap({ $0 }).sorted(by: { $0.string.count > $1.string.count }) {
+            if let file = below(place) { return .outside(.kernel(file)) }
+        }
+        // `$(src)/../common/x.h` moves with the modules.
+        return .outside(full.starts(with: own) ? .beside(way(to: path)) : .elsewhere(path))
+    }
+
+    /// From the modules' directory.
+    private func way(to path: [UInt8]) -> [UInt8] {
+        let slash = UInt8(ascii: "/")
+        var (from, to) = (
+            Array(module.string.utf8).split(separator: slash)[...], path.split(separator: slash)[...]
+        )
+        while let a = from.first, let b = to.first, a.elementsEqual(b) {
+            (from, to) = (from.dropFirst(), to.dropFirst())
+        }
+        let up = ArraySlice("..".utf8)
+        return Array((from.map { _ in up } + to).joined(separator: [slash]))
+    }
+
+    /// An absolute path without `.`, `..` and empty components.
+    static func normal(_ path: [UInt8]) -> [UInt8] {
+        var parts: [ArraySlice<UInt8>] = []
+        for part in path.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
+            if part.elementsEqual("..".utf8) { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return parts.flatMap { [UInt8(ascii: "/")] + $0 }
     }
 
     /// Where the file may stand; the first that does counts, as for make (VPATH in Kbuild's top Makefile).
@@ -105,31 +135,25 @@ struct ModuleKernel: Sendable {
             // Kbuild writes some files into an output directory that are none of the build.
             let roots = TreePlace.madeEachTime.contains(path) ? [makefiles] : [output, source]
             return roots.compactMap { $0?.appending(String(decoding: path.bytes, as: UTF8.self)) }
-        case .beside(let path): return [module.appending(String(decoding: path, as: UTF8.self))]
+        case .beside(let path):
+            return [module.appending(String(decoding: path, as: UTF8.self)).lexicallyNormalized()]
         case .elsewhere(let path): return [FilePath(String(decoding: path, as: UTF8.self))]
         }
     }
+}
 
-    /// A directory of a compiler's search path: relative ones start where make runs.
-    func folder(_ name: some Collection<UInt8>) -> [UInt8] {
-        if name.first == UInt8(ascii: "/") { return Array(name) }
-        return Array("\(output.string)/".utf8) + name
-    }
+/// What a saved command of external modules names.
+enum ModuleFile: Hashable, Sendable {
+    case own(TreePath)
+    case outside(OutsideFile)
 }
 
 /// A file that a module is made from and that lies outside of its directory.
-enum OutsideFile: Hashable, Sendable, CustomStringConvertible {
+enum OutsideFile: Hashable, Sendable {
     /// By its path in the kernel, whose sources and outputs are one tree.
     case kernel(TreePath)
     /// By its path from the modules' directory, out of which it leads.
     case beside([UInt8])
     /// By its absolute path.
     case elsewhere([UInt8])
-
-    var description: String {
-        switch self {
-        case .kernel(let path): "\(path)"
-        case .beside(let path), .elsewhere(let path): quoteForPeople(path)
-        }
-    }
 }

@@ -9,7 +9,7 @@ enum PathInCode {
 
     /// True if one of the paths stands in what is loaded (SHF_ALLOC, elf(5)) of this object.
     static func holds(_ path: TreePath, _ bytes: [UInt8], _ paths: TreePaths) -> Bool {
-        guard path.hasSuffix(".o"), !isOfProgram(path) else { return false }
+        guard path.hasSuffix(".o"), !isOfProgram(path, paths) else { return false }
         // Another byte order, or a compiler's intermediate code (LTO): nobody knows what is loaded of it.
         guard let file = ElfFile(bytes) else { return occurs(bytes[...], paths) }
         guard file.type == 1 else { return false }
@@ -26,7 +26,7 @@ enum PathInCode {
         let found = try Parallel.map(commands.count) { i -> TreePath? in
             let file = commands[i]
             guard let name = CommandEvidence.target(of: file.name), let text = try root.readFile(file),
-                let target = TreePath(file.bytes[..<file.nameStart] + name), !isOfProgram(target)
+                let target = TreePath(file.bytes[..<file.nameStart] + name), !isOfProgram(target, paths)
             else { return nil }
             let command = text.prefix { $0 != UInt8(ascii: "\n") }
             guard occurs(command, paths) else { return nil }
@@ -49,7 +49,8 @@ enum PathInCode {
     }
 
     /// Programs for the build hold the path of their sources with `O=` (`assert`), and do the same wherever they are made.
-    private static func isOfProgram(_ path: TreePath) -> Bool {
-        path.hasPrefix("scripts/") || path.components.contains { $0.elementsEqual("tools".utf8) }
+    private static func isOfProgram(_ path: TreePath, _ paths: TreePaths) -> Bool {
+        if paths.isOfModules { return false }
+        return path.hasPrefix("scripts/") || path.components.contains { $0.elementsEqual("tools".utf8) }
     }
 }

@@ -14,13 +14,18 @@ package struct TreePaths: Hashable, Sendable {
 
     /// The longer path first, since one of them may lie in the other.
     let items: [Item]
+    /// Those of external modules, where no directory is one of programs for the build.
+    let isOfModules: Bool
 
     /// A path that can't be told from others in a text (the root's) is left alone.
     ///
     /// - Parameters:
     ///   - source: of the sources, where they lie apart; for modules, of the kernel's sources.
     ///   - kernel: for modules: of what is built of the kernel, where that lies apart.
-    package init(tree: [UInt8], source: [UInt8]? = nil, kernel: [UInt8]? = nil) {
+    package init(
+        tree: [UInt8], source: [UInt8]? = nil, kernel: [UInt8]? = nil, isOfModules: Bool = false
+    ) {
+        self.isOfModules = isOfModules
         var items = [
             Item(path: tree, token: PathPlaceholder.token, inObjects: ElfPathRelocation.storedPath)
         ]
