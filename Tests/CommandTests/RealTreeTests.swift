@@ -33,7 +33,10 @@ struct RealTreeTests {
             "type information",
             configuration: kernel(
                 "-e EXPERT -e DEBUG_KERNEL -e DEBUG_INFO_DWARF5 -e BPF_SYSCALL -e DEBUG_INFO_BTF"),
-            needs: ["pahole"]),
+            needs: ["pahole"],
+            // pahole encodes with several threads, whose order is not fixed (pahole(1), -j and reproducible_build), and the
+            // program is linked with debug information.
+            ownOutputs: [".btf.vmlinux.bin.o", "System.map", "tools/bpf/resolve_btfids/resolve_btfids"]),
         .init(
             "the configuration and an initramfs inside",
             // The archive holds the times of files, and those of two checkouts are not the same.

@@ -209,6 +209,16 @@ struct ClassifierPass {
         listing.index(of: path).map { classes[$0] == .output(.savedCommand) } ?? false
     }
 
+    /// `tools/bpf/resolve_btfids/fixdep`, which the makefile of another directory removes.
+    mutating func applyLinkedTools() {
+        for i in files.indices where files[i].status.isExecutable && classes[i] == .source {
+            guard files[i].path.hasPrefix("tools/"),
+                let parts = TreePath(files[i].path.bytes + Array("-in.o".utf8)), isProvenByCommand(parts)
+            else { continue }
+            prove(i, .linkedTool)
+        }
+    }
+
     mutating func applyShipped() {
         for i in files.indices where hasSuffix(i, "_shipped") {
             guard let copy = TreePath(files[i].path.bytes.dropLast(8)), copy.bytes.last != UInt8(ascii: "/"),

@@ -28,6 +28,8 @@ package enum OutputEvidence: UInt8, Sendable, CaseIterable {
     case shipped
     /// A pull of a part of a build brought it, without its saved command, and nobody has written to it since.
     case pulled
+    /// `NAME-in.o` with a saved command stands beside it: tools/build links programs from such (tools/build/Makefile).
+    case linkedTool
 }
 
 /// Why a path never becomes part of a snapshot.

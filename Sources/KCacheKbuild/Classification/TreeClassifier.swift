@@ -39,6 +39,7 @@ package struct TreeClassifier: Sendable {
         work.applyCleanPaths()
         work.applyCleanPatterns()
         try work.applyDirectoryRules()
+        work.applyLinkedTools()
         work.applyShipped()
         work.applyDerivedNames()
         try work.applyWrapped()
