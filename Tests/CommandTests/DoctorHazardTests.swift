@@ -213,12 +213,6 @@ struct Hazard: CustomTestStringConvertible, Sendable {
         Hazard("environment-target", cost: "rebuilds all ") { $0.program.environment["ARCH"] = "x86" },
         Hazard("environment-makeflags") { $0.program.environment["MAKEFLAGS"] = "t" },
         Hazard("source-not-clean", cost: "refuses") { try $0.leaveForOutputTree() },
-        Hazard("unchecked", isNote: true) { trial in
-            try FileManager.default.removeItem(at: trial.tree)
-            try FakeKernel.prepared().makeCheckout(
-                at: trial.tree, FakeKernel.prepared().initial, withConfiguration: false)
-            try trial.leaveForOutputTree()
-        },
     ]
 
     static let ofStore: [Hazard] = [

@@ -33,6 +33,37 @@ import Testing
         #expect(there.well && there.notes.isEmpty, "\(there)")
     }
 
+    /// One that `make O=` has built, asked from either side; what is wrong with it is found as in any other.
+    @Test(arguments: ["apart", "tree/below"]) func outputTrees(_ name: String) throws {
+        let trial = try DoctorTrial()
+        let (kernel, sources) = (try FakeKernel.prepared(), trial.tree)
+        try FileManager.default.removeItem(at: sources)
+        try kernel.makeCheckout(at: sources, kernel.initial, withConfiguration: false)
+        let output = trial.work.place(name)
+        try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
+        try kernel.initial.config.write(
+            to: output.appending(path: ".config"), atomically: false, encoding: .utf8)
+        let word = "O=\(name == "apart" ? output.path : "below")"
+        let built = try kernel.build(sources, [word])
+        #expect(built.status == 0, "\(built.log)")
+        trial.options = [word]
+        #expect(try trial.text().output == "all is well with the tree \(output.path)\n")
+        (trial.options, trial.tree) = ([], output)
+        #expect(try trial.text().output == "all is well with the tree \(output.path)\n")
+
+        try Shell.run(["touch", "-d", "2101-01-01", sources.appending(path: "core/run.c").path])
+        try Shell.run(["rm", output.appending(path: "core/queue.o").path])
+        let found = Set(try trial.ask().findings.map(\.id))
+        #expect(found == ["future-sources", "interrupted-build", "stale-targets"], "\(found)")
+        // The sources went to another place.
+        try Shell.run(["touch", sources.appending(path: "core/run.c").path])
+        guard name == "apart" else { return }
+        let other = trial.work.place("moved")
+        try FileManager.default.moveItem(at: sources, to: other)
+        (trial.options, trial.tree) = ([word], other)
+        #expect(try trial.ask().findings.map(\.id).contains("moved-tree"))
+    }
+
     @Test func outsideOfATree() throws {
         let trial = try DoctorTrial()
         trial.tree = trial.work.place("nothing")

@@ -11,7 +11,8 @@ struct DoctorCommand: ParsableCommand {
             "Looks for what will cost a rebuild, break exactness or leak something, and names the mend.",
         discussion: HelpText.flowing(
             """
-            Looks at this machine, the tree, its configuration and the store; outside of a kernel tree, at the \
+            Looks at this machine, the tree (with O=DIR, or started in DIR, one that make O= has built), its \
+            configuration and the store; outside of a kernel tree, at the \
             cache folder and the store alone. Changes nothing. Exits with 0 if all is well (notes do not count), \
             with 1 if something was found. docs/doctor.md explains each name.
 
@@ -21,10 +22,19 @@ struct DoctorCommand: ParsableCommand {
             """))
 
     @OptionGroup var global: GlobalOptions
+    @Argument(help: ArgumentHelp("O=DIR as for make.", valueName: "O=DIR")) var output: [String] = []
+
+    func validate() throws {
+        guard output.count <= 1, output.allSatisfy({ $0.hasPrefix("O=") }) else {
+            throw ValidationError("doctor takes O=DIR, no other word")
+        }
+    }
 
     func run() throws {
         let invocation = Invocation.current()
-        var request = Doctor.Request(directory: global.treePath(invocation))
+        // That a variable leads make elsewhere is a finding.
+        let place = try TreePlace.find(global.treePath(invocation), words: output, environment: [:])
+        var request = Doctor.Request(place)
         request.store = try store(invocation)
         let report = try Doctor(host: try invocation.host()).examine(request)
         if global.format == .json {

@@ -12,12 +12,12 @@ package struct Doctor: Sendable {
     package init(host: HostEnvironment) { self.host = host }
 
     package struct Request: Sendable {
-        package var directory: FilePath
+        package var place: TreePlace
         /// Nil: none can be told.
         package var store: DoctorStore?
 
-        package init(directory: FilePath, store: DoctorStore? = nil) {
-            (self.directory, self.store) = (directory, store)
+        package init(_ place: TreePlace, store: DoctorStore? = nil) {
+            (self.place, self.store) = (place, store)
         }
     }
 
@@ -35,10 +35,17 @@ package struct Doctor: Sendable {
 
     /// - Throws: `SystemError` if the directory can't be opened.
     package func examine(_ request: Request) throws -> Report {
-        let root = try Directory.open(request.directory)
+        let root = try request.place.open()
         let path = try root.realPath()
         var sheet = DoctorSheet()
-        let tree = inspect(root, &sheet)
+        let location =
+            request.place.source.map { KbuildLocation(source: $0, output: path) }
+            ?? OutputTreeCheck.location(path, environment: host.environment)
+        let unclean = location.map { OutputTreeCheck.findings($0, host: host) } ?? []
+        sheet.findings += unclean
+        // Make refuses to build there, whatever else stands in it.
+        let isRefused = !unclean.isEmpty && request.place.source != nil
+        let tree = isRefused ? nil : inspect(root, &sheet)
         var report = Report(tree: tree?.path, store: request.store?.place)
         sheet.check("the cache folder") {
             try CacheFolderChecks.findings(
@@ -53,21 +60,7 @@ package struct Doctor: Sendable {
             expected = outcome.expectedOutputs
             if !outcome.isThere { report.store = nil }
         }
-        if let location = OutputTreeCheck.location(path, environment: host.environment) {
-            report.tree = report.tree ?? location.output
-            let architecture =
-                tree?.tree.architecture
-                ?? SourceArchitecture.ofHost(environment: host.environment, runner: host.runner)
-            sheet.findings += OutputTreeCheck.findings(location, architecture: architecture)
-            if tree == nil {
-                sheet.findings.append(
-                    DoctorFinding(
-                        .unchecked,
-                        "of the output tree \(location.output.string) the files were not looked at",
-                        cost: "not known",
-                        mend: "nothing is wrong; whether its source tree is clean was looked at"))
-            }
-        }
+        if isRefused { report.tree = path }
         if let tree { examine(tree, &sheet, expected) }
         report.findings = sheet.findings.enumerated().sorted {
             ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset)
@@ -111,7 +104,10 @@ package struct Doctor: Sendable {
                     .git, problem, cost: "kcache push and pull refuse the tree: they can't tell its sources",
                     mend: "apt install git, or mend the repository (git fsck)"))
         }
-        sheet.check("saved paths") { try MovedTreeCheck.findings(tree) }
+        sheet.check("saved paths") {
+            let moved = try MovedTreeCheck.findings(tree)
+            return try moved.isEmpty ? MovedTreeCheck.otherSources(tree) : moved
+        }
         sheet.findings += BuildStateChecks.commands(tree)
         sheet.check("who owns the files") {
             try TreeFileChecks.foreign(tree, user: ProcessTable.effectiveUser)

@@ -32,6 +32,21 @@ enum MovedTreeCheck {
         ]
     }
 
+    /// What is built in an output directory names sources elsewhere.
+    static func otherSources(_ tree: TreeCondition) throws -> [DoctorFinding] {
+        guard let other = try TreePlace.otherSources(of: tree.root), let base = tree.root.base?.directory
+        else {
+            return []
+        }
+        return [
+            DoctorFinding(
+                .movedTree,
+                "what is built in \(tree.path) was made from the sources in \(other), and those are in \(try base.realPath()) now",
+                cost: "make builds \(tree.allObjects) again\(tree.andModules)",
+                mend: "kcache push with the sources at their old path, then kcache pull here")
+        ]
+    }
+
     /// The tree that an absolute target of a saved command is in; nil where the target is no path of that kind.
     static func treePath(_ bytes: [UInt8], _ file: TreePath) -> [UInt8]? {
         let parsed: CmdFile

@@ -14,7 +14,11 @@ enum OutputTreeCheck {
     }
 
     /// "The source tree is not clean, please run 'make mrproper'" (top Makefile, outputmakefile).
-    static func findings(_ location: KbuildLocation, architecture: String) -> [DoctorFinding] {
+    static func findings(_ location: KbuildLocation, host: HostEnvironment) -> [DoctorFinding] {
+        let configuration = HostFile.read(location.output.appending(".config"), limit: 4 << 20) ?? []
+        let architecture =
+            SourceArchitecture.fromHeader(configuration).map { SourceArchitecture.folder(of: $0) }
+            ?? SourceArchitecture.ofHost(environment: host.environment, runner: host.runner)
         let signs = [".config", "include/config", "arch/\(architecture)/include/generated"]
         let found = signs.filter { name in
             FileIdentity(location.source.pushing(FilePath(name))) != nil

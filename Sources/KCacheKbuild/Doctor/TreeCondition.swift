@@ -31,7 +31,8 @@ struct TreeCondition: Sendable {
         else { return nil }
         self.tree = tree
         do {
-            tracked = try GitTracking.tracked(in: root, environment: host.environment, runner: host.runner)
+            tracked = try GitTracking.tracked(
+                in: root.base?.directory ?? root, environment: host.environment, runner: host.runner)
             gitProblem = nil
         } catch let error as KbuildError {
             (tracked, gitProblem) = (nil, error.message)

@@ -84,12 +84,13 @@ enum TreeFileChecks {
 
     /// Links to what no snapshot of the tree holds.
     static func outsideLinks(_ tree: TreeCondition) throws -> [DoctorFinding] {
+        let places = [tree.path, try tree.root.base?.directory.realPath()].compactMap { $0 }
         var found: [(path: TreePath, target: String)] = []
         for (file, fileClass) in zip(tree.listing.files, tree.classification.classes)
         where file.status.kind == .link {
             if case .leftOut = fileClass { continue }
             let target = try tree.root.readLink(file.path)
-            if leads(target, from: file.path, outOf: tree.path) {
+            if places.allSatisfy({ leads(target, from: file.path, outOf: $0) }) {
                 found.append((file.path, quoteForPeople(target)))
             }
         }
