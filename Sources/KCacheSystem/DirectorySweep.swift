@@ -15,6 +15,16 @@ package struct DirectorySweep: ~Copyable {
         return fd < 0 ? nil : DirectorySweep(fd: fd)
     }
 
+    /// Opens the directory at an absolute path, links followed; nil if there is none or it can't be read.
+    package static func open(at path: [UInt8]) -> DirectorySweep? {
+        let fd = (path + [0]).withUnsafeBytes { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { text in
+                text.baseAddress.map { Glibc.open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) } ?? -1
+            }
+        }
+        return fd < 0 ? nil : DirectorySweep(fd: fd)
+    }
+
     /// Status of the directory itself; nil if it can't be told.
     package borrowing func status() -> FileStatus? {
         var st = kcache_stat()

@@ -144,7 +144,9 @@ struct PullCommand: ParsableCommand {
         let console = invocation.console
         let verb = dryRun ? "would write" : "wrote"
         let kept =
-            report.kept > 0 ? ", \(SnapshotText.count(UInt64(report.kept), "output")) were right already" : ""
+            report.kept > 0
+            ? ", \(SnapshotText.count(UInt64(report.kept), "output")) \(report.kept == 1 ? "was" : "were") right already"
+            : ""
         console.print(
             "\(verb) \(SnapshotText.count(UInt64(report.written), "file")) (\(report.writtenBytes))\(kept)")
         if report.thrift != Thrift.Summary() {

@@ -87,11 +87,7 @@ struct ModuleKernel: Sendable {
     /// - Parameter isMadeElsewhere: see `CmdIndex.Record`.
     func named(_ name: some Collection<UInt8>, isMadeElsewhere: Bool) -> ModuleFile? {
         guard !name.isEmpty, !name.contains(0) else { return nil }
-        let own = Array("\(module.string)/".utf8)
-        var full = Array(name)
-        if name.first != UInt8(ascii: "/") {
-            full = (isMadeElsewhere ? Array("\(output.string)/".utf8) : own) + full
-        }
+        let full = full(name, isMadeElsewhere: isMadeElsewhere)
         let path = Self.normal(full)
         func below(_ place: FilePath) -> TreePath? {
             let prefix = Array("\(place.string)/".utf8)
@@ -103,7 +99,8 @@ struct ModuleKernel: Sendable {
             if let file = below(place) { return .outside(.kernel(file)) }
         }
         // `$(src)/../common/x.h` moves with the modules.
-        return .outside(full.starts(with: own) ? .beside(way(to: path)) : .elsewhere(path))
+        let isOwn = full.starts(with: "\(module.string)/".utf8)
+        return .outside(isOwn ? .beside(way(to: path)) : .elsewhere(path))
     }
 
     /// From the modules' directory.
@@ -119,8 +116,18 @@ struct ModuleKernel: Sendable {
         return Array((from.map { _ in up } + to).joined(separator: [slash]))
     }
 
+    /// The absolute path that a name stands for.
+    func path(of name: some Collection<UInt8>, isMadeElsewhere: Bool) -> [UInt8] {
+        Self.normal(full(name, isMadeElsewhere: isMadeElsewhere))
+    }
+
+    private func full(_ name: some Collection<UInt8>, isMadeElsewhere: Bool) -> [UInt8] {
+        if name.first == UInt8(ascii: "/") { return Array(name) }
+        return Array("\((isMadeElsewhere ? output : module).string)/".utf8) + name
+    }
+
     /// An absolute path without `.`, `..` and empty components.
-    static func normal(_ path: [UInt8]) -> [UInt8] {
+    private static func normal(_ path: [UInt8]) -> [UInt8] {
         var parts: [ArraySlice<UInt8>] = []
         for part in path.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
             if part.elementsEqual("..".utf8) { _ = parts.popLast() } else { parts.append(part) }

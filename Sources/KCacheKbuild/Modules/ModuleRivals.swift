@@ -24,7 +24,7 @@ struct ModuleRivals {
                 if name.isWildcard { continue }
                 let path =
                     name.path.map { Array("\(kernel.module.string)/".utf8) + $0.bytes }
-                    ?? full(name.outside, isMadeElsewhere: record.isMadeElsewhere)
+                    ?? kernel.path(of: name.outside, isMadeElsewhere: record.isMadeElsewhere)
                 files[Int(number)] = path
                 // A text in quotes is looked for beside the file that has it.
                 if let slash = path.lastIndex(of: UInt8(ascii: "/")) {
@@ -32,18 +32,9 @@ struct ModuleRivals {
                 }
             }
         }
-        guard files.count * searched.count <= Self.mostPairs, let root = try? Directory.open("/") else {
-            return nil
-        }
+        if files.count * searched.count > Self.mostPairs { return nil }
         let folders = searched.sorted { $0.lexicographicallyPrecedes($1) }
-        let names = folders.map { path in
-            let entries = (path + [0]).withUnsafeBufferPointer { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { text in
-                    text.baseAddress.flatMap { DirectorySweep.open(root, $0)?.names() }
-                }
-            }
-            return Set(entries ?? [])
-        }
+        let names = folders.map { Set(DirectorySweep.open(at: $0)?.names() ?? []) }
         let own = Set(files.values)
         var found: [(name: Int, rival: ModuleFile)] = []
         for (number, path) in files.sorted(by: { $0.key < $1.key }) {
@@ -80,15 +71,11 @@ struct ModuleRivals {
             for flag in ["-I", "-isystem", "-iquote", "-idirafter"] where word.starts(with: flag.utf8) {
                 let glued = word.dropFirst(flag.utf8.count)
                 let text = glued.isEmpty ? (i + 1 < words.count ? words[i + 1] : []) : glued
-                if !text.isEmpty { found.append(full(text, isMadeElsewhere: record.isMadeElsewhere)) }
+                if !text.isEmpty {
+                    found.append(kernel.path(of: text, isMadeElsewhere: record.isMadeElsewhere))
+                }
             }
         }
         return found
-    }
-
-    private func full(_ name: some Collection<UInt8>, isMadeElsewhere: Bool) -> [UInt8] {
-        if name.first == UInt8(ascii: "/") { return ModuleKernel.normal(Array(name)) }
-        let start = isMadeElsewhere ? kernel.output : kernel.module
-        return ModuleKernel.normal(Array("\(start.string)/".utf8) + name)
     }
 }
