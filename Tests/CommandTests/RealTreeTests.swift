@@ -23,6 +23,8 @@ struct RealTreeTests {
         .init("a kernel in its sources", configuration: kernel("")),
         .init("a kernel apart from its sources", layout: .apart, configuration: kernel("")),
         .init("a kernel below its sources", layout: .below, configuration: kernel("-e DEBUG_INFO_DWARF5")),
+        // Takes most of an hour on two cores.
+        .init("a defconfig kernel", layout: .apart, configuration: "$make defconfig"),
         .init(
             "debug information", configuration: kernel("-e EXPERT -e DEBUG_KERNEL -e DEBUG_INFO_DWARF5")),
         .init(
@@ -182,7 +184,9 @@ struct RealTreeTests {
     /// What may hold the path of its first build: with `O=` a program of the build itself (`assert`), and with debug
     /// information what was linked (`DebugPathTests` for `pull --strict`).
     private func mayHoldPath(_ path: String, _ kind: RealTree) -> Bool {
-        if kind.layout != .together, path.hasPrefix("scripts/") { return true }
+        if kind.layout != .together, ["scripts/", "tools/"].contains(where: { path.hasPrefix($0) }) {
+            return true
+        }
         // Real-mode code is always compiled with -g, and clang's debug information is not laid out anew.
         if kind.environment["LLVM"] != nil,
             ["arch/x86/boot/", "arch/x86/realmode/rm/"].contains(where: { path.hasPrefix($0) }),
