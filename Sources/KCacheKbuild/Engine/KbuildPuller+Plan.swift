@@ -47,8 +47,11 @@ extension KbuildPuller {
     static func remarkOnPaths(_ plan: RestorePlan) -> String? {
         let count = plan.writes.count { namesPath(plan.entries[$0]) }
         guard count > 0 else { return nil }
+        // DW_AT_dwo_id (DWARF 5, 3.1.3) is a digest that takes in the path.
+        let isSplit = plan.entries.contains { $0.path.hasSuffix(".dwo") }
+        let ids = isSplit ? " but for the ids that lead to .dwo files, which stay" : ""
         return (count == 1 ? "1 object names" : "\(count) objects name")
-            + " the tree's path in debug information: that is the one here now, as a compiler would write it; what was "
+            + " the tree's path in debug information: that is the one here now, as a compiler would write it\(ids); what was "
             + "linked keeps the old one. pull --strict has make compile and link them here; kcache doctor names the flags "
             + "that keep paths out"
     }
