@@ -441,6 +441,83 @@ import Testing
         try expectCleanBuild(far, kernel)
     }
 
+    /// Objects that came with the sources, with the saved commands of those who built them, stay and are nobody's outputs.
+    @Test func objectsOfOthers() throws {
+        let kernel = try kernel(.together, "here")
+        let modules = try modules("mine")
+        _ = try make(modules, kernel)
+        try push(modules, kernel)
+        let far = try self.modules("far")
+        for (name, text) in [("blob", "cmd_/home/vendor/blob.o := gcc -o blob.o\n"), ("other", "")] {
+            try Shell.run([
+                "cp", modules.appending(path: "part.o").path, far.appending(path: "\(name).o").path,
+            ])
+            try put(text, ".\(name).o.cmd", in: far)
+        }
+        #expect(try kcache("pull", far, kernel).status == 0)
+        #expect(try make(far, kernel).toolSteps.isEmpty)
+        for name in ["blob", "other"] {
+            #expect(
+                try Data(contentsOf: far.appending(path: "\(name).o"))
+                    == Data(contentsOf: modules.appending(path: "part.o")))
+        }
+        let pushed = try kcache("push", far, kernel)
+        #expect(pushed.status == 0 && pushed.error.contains("names it by another path"), "\(pushed.error)")
+    }
+
+    /// A link that leads elsewhere since the build: no file is newer, and make sees nothing.
+    @Test func linkThatWasTurned() throws {
+        let kernel = try kernel(.together, "here")
+        var sources = Self.sources
+        sources["deep/Makefile"] = "obj-m += deep.o\nccflags-y += -I$(src)/.. -I$(src)/../../kit/include\n"
+        sources["deep/deep.c", default: ""] += "#include <kit.h>\nint deep_kit = KIT;\n"
+        let modules = try modules("mine", sources)
+        for number in [1, 2] {
+            try put("#define KIT \(number)\n", "kit-\(number)/include/kit.h", in: stored.work.url)
+        }
+        let link = stored.work.place("kit").path
+        try Shell.run(["ln", "-s", "kit-1", link])
+        _ = try make(modules, kernel)
+        try push(modules, kernel)
+        try Shell.run(["ln", "-sfn", "kit-2", link])
+        #expect(try make(modules, kernel).toolSteps.isEmpty)
+        let refused = try kcache("push", modules, kernel)
+        #expect(
+            refused.status == 1 && refused.error.contains("../kit/include/kit.h was written after"),
+            "\(refused.error)")
+    }
+
+    /// What may be made from more than a saved command tells is made where it is used: payloads, however they are named,
+    /// and what a makefile that serves other ends too has a rule for.
+    @Test func whatNothingTells() throws {
+        let kernel = try kernel(.together, "here")
+        var sources = Self.sources
+        sources["Makefile", default: ""] +=
+            "config.h: config.def.h\n\tcp $< $@\nall:\n\ttrue\n%.tab: %.txt\n\tcp $< $@\n"
+        sources["config.def.h"] = "#define COLOUR 1\n"
+        sources["config.h"] = "#define COLOUR 1\n"
+        sources["part.c", default: ""] += "#include \"config.h\"\nint lamp_colour = COLOUR;\n"
+        sources["main.c", default: ""] +=
+            "#define TABLE \"\(stored.work.place("table.bin").path)\"\nasm(\".incbin \\\"\" TABLE \"\\\"\\n\");\n"
+        try put("one", "table.bin", in: stored.work.url)
+        let modules = try modules("mine", sources)
+        _ = try make(modules, kernel)
+        let pushed = try kcache("push", modules, kernel)
+        #expect(pushed.error.contains("config.h") && pushed.error.contains("(.incbin)"), "\(pushed.error)")
+        // Neither has a newer time.
+        try put("two", "table.bin", in: stored.work.url)
+        try stored.setOld(stored.work.place("table.bin"))
+        sources["config.h"] = "#define COLOUR 2\n"
+        let far = try self.modules("far", sources)
+        try stored.setOld(far.appending(path: "config.h"))
+        #expect(try kcache("pull", far, kernel).status == 0)
+        #expect(
+            try String(contentsOf: far.appending(path: "config.h"), encoding: .utf8) == "#define COLOUR 2\n")
+        let made = try make(far, kernel)
+        #expect(compiled(made) == ["main.o", "part.o"], "\(made.log)")
+        try expectCleanBuild(far, kernel)
+    }
+
     /// `kcache make` pulls them before it builds, and pushes them after it has.
     @Test func carriedByMake() throws {
         let kernel = try kernel(.together, "here")

@@ -31,7 +31,10 @@ struct ModuleInputTests {
             TreePlace(output: try kernelTree.directory.realPath()), modules: place, host: host)
         let root = try Directory.open(place)
         let listing = try TreeScanner().scan(root)
-        return (try ModuleInputSurvey(kernel, root: root, listing: listing), listing)
+        return (
+            try ModuleInputSurvey(
+                kernel, root: root, listing: listing, outputs: Set(listing.files.map(\.path))), listing
+        )
     }
 
     private func inputs(_ saved: String) throws -> ModuleInputs {

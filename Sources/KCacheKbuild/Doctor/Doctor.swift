@@ -61,7 +61,12 @@ package struct Doctor: Sendable {
             if !outcome.isThere { report.store = nil }
         }
         if isRefused { report.tree = path }
-        if let tree { examine(tree, &sheet, expected) }
+        if let tree {
+            var ofTree = DoctorSheet()
+            examine(tree, &ofTree, expected)
+            sheet.findings +=
+                tree.root.base == nil ? ofTree.findings : ofTree.findings.map { $0.run(in: path) }
+        }
         report.findings = sheet.findings.enumerated().sorted {
             ($0.element.severity, $0.offset) < ($1.element.severity, $1.offset)
         }.map(\.element)
@@ -112,7 +117,7 @@ package struct Doctor: Sendable {
         sheet.check("who owns the files") {
             try TreeFileChecks.foreign(tree, user: ProcessTable.effectiveUser)
         }
-        sheet.findings += TreeFileChecks.future(tree, now: host.clock.now())
+        sheet.check("times") { try TreeFileChecks.future(tree, now: host.clock.now()) }
         sheet.check("links out of the tree") { try TreeFileChecks.outsideLinks(tree) }
         sheet.findings += TreeFileChecks.trackedOutputs(tree)
         sheet.check("secrets") { try SecretChecks.findings(tree) }

@@ -1,4 +1,5 @@
 package import KCacheCore
+import SystemPackage
 
 /// One thing that is not well: what it is, what it costs, and what mends it.
 package struct DoctorFinding: Hashable, Sendable {
@@ -19,6 +20,14 @@ package struct DoctorFinding: Hashable, Sendable {
     }
 
     package var severity: DoctorSeverity { id.severity }
+
+    /// The same, where its command has to be run in a certain directory: among the sources it would build in these.
+    func run(in directory: FilePath) -> DoctorFinding {
+        let words = ["make ", "kcache ", "rm ", "find ", "scripts/"]
+        guard words.contains(where: { mend.hasPrefix($0) }) else { return self }
+        return DoctorFinding(
+            id, what, cost: cost, mend: "cd \(DoctorText.shell(directory.string)) && \(mend)", paths: paths)
+    }
 }
 
 /// How findings name numbers and files.

@@ -12,7 +12,7 @@ enum MovedTreeCheck {
         var old: [UInt8]?
         var paths: [TreePath] = []
         for file in tree.listing.files
-        where file.path.hasPrefix("tools/") && CmdIndex.isCommandFile(file.path) {
+        where !file.isInBase && file.path.hasPrefix("tools/") && CmdIndex.isCommandFile(file.path) {
             guard let bytes = try tree.root.readFile(file.path), let root = treePath(bytes, file.path),
                 root != here
             else { continue }

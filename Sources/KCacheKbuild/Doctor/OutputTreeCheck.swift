@@ -25,11 +25,14 @@ enum OutputTreeCheck {
         }
         guard !found.isEmpty else { return [] }
         let source = location.source.string
+        // mrproper removes what is of one architecture.
+        let isOfHost = architecture == SourceArchitecture.ofHost(environment: [:], runner: host.runner)
+        let word = isOfHost ? "" : " ARCH=\(architecture)"
         return [
             DoctorFinding(
                 .sourceNotClean, "\(source) was built in itself (\(DoctorText.names(found)))",
                 cost: "make refuses to build from it in \(location.output.string)",
-                mend: "make -C \(DoctorText.shell(source)) mrproper (removes its .config too)",
+                mend: "make -C \(DoctorText.shell(source))\(word) mrproper (removes its .config too)",
                 paths: found.compactMap { TreePath($0) })
         ]
     }

@@ -45,7 +45,7 @@ enum TreeFileChecks {
     /// Clocks of two machines, or of a network filesystem and this one, may differ by so much.
     private static let tolerance: Int64 = 5_000_000_000
 
-    static func future(_ tree: TreeCondition, now: Int64) -> [DoctorFinding] {
+    static func future(_ tree: TreeCondition, now: Int64) throws -> [DoctorFinding] {
         var (sources, outputs): ([TreePath], [TreePath]) = ([], [])
         for (file, fileClass) in zip(tree.listing.files, tree.classification.classes)
         where file.status.kind == .file && file.status.mtime > now + tolerance {
@@ -56,11 +56,18 @@ enum TreeFileChecks {
             }
         }
         // Where most is of tomorrow, today is wrong.
+        let base = try tree.root.base?.directory.realPath()
         let isClock = (sources.count + outputs.count) * 2 > tree.listing.files.count
         func mend(_ paths: [TreePath]) -> String {
             if isClock { return "set this machine's clock, which is behind" }
-            if paths.count == 1 { return "touch \(DoctorText.shell(paths[0].description))" }
-            return "find . -newermt '1 minute' -type f -exec touch {} +"
+            if paths.count == 1 {
+                // Made in an output directory, an empty one would be compiled.
+                let isInBase = tree.listing[paths[0]]?.isInBase ?? false
+                let place = isInBase ? base.map { "\($0)/" } ?? "" : ""
+                return "touch \(DoctorText.shell("\(place)\(paths[0])"))"
+            }
+            let places = base.map { "\(DoctorText.shell($0.string)) " } ?? ""
+            return "find \(places). -newermt '1 minute' -type f -exec touch {} +"
         }
         var findings: [DoctorFinding] = []
         if !sources.isEmpty {

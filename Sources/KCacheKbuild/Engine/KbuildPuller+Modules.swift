@@ -53,14 +53,17 @@ extension ModuleInputs {
     func stale(_ kernel: ModuleKernel, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing) throws
         -> [TreePath]
     {
-        try compare(kernel, plan, root, listing).stale
+        // Objects of others stay, whatever is said of them beside.
+        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
+        return try compare(kernel, plan, root, listing).stale.filter { outputs.contains($0) }
     }
 
     /// True if the outputs that stand here were made from what is here, and are newer than that.
     func areSettled(_ plan: RestorePlan, _ local: LocalTree, _ inspection: TreeInspection) throws -> Bool {
         guard let kernel = inspection.kernel else { return true }
         let comparison = try compare(kernel, plan, inspection.root, local.listing)
-        return comparison.stale.isEmpty
+        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
+        return comparison.stale.allSatisfy { !outputs.contains($0) }
             && plan.kept.allSatisfy { place in
                 local.listing[plan.entries[place].path].map { $0.status.mtime > comparison.newest } ?? false
             }
@@ -69,7 +72,8 @@ extension ModuleInputs {
     private func compare(
         _ kernel: ModuleKernel, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing
     ) throws -> ModuleInputSurvey.Comparison {
-        var survey = try ModuleInputSurvey(kernel, root: root, listing: listing)
+        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
+        var survey = try ModuleInputSurvey(kernel, root: root, listing: listing, outputs: outputs)
         return try survey.compare(with: self, known: Set(plan.entries.lazy.map(\.path)))
     }
 }

@@ -29,17 +29,16 @@ final class LocalToolchain {
 
     /// What built the tree, by its own saved commands.
     func recorded(_ inspection: TreeInspection) throws -> [ToolIdentity] {
-        try recorded(
-            in: inspection.root, inspection.listing, addsTypes: inspection.kernel?.addsTypes ?? false)
+        try recorded(in: inspection.root, inspection.listing, kernel: inspection.kernel)
     }
 
     /// - Parameter listing: what stands in the tree; without it only kernels are known.
-    /// - Parameter addsTypes: pahole takes part, whatever stands in the tree.
-    func recorded(in tree: Directory, _ listing: TreeListing? = nil, addsTypes: Bool = false) throws
+    /// - Parameter kernel: of external modules.
+    func recorded(in tree: Directory, _ listing: TreeListing? = nil, kernel: ModuleKernel? = nil) throws
         -> [ToolIdentity]
     {
-        var request = try ToolchainProbe.Request.reading(tree, listing)
-        if addsTypes { request.usesPahole = true }
+        var request = try ToolchainProbe.Request.reading(tree, listing, isOfModules: kernel != nil)
+        if kernel?.addsTypes == true { request.usesPahole = true }
         request.recorded = request.recorded.filter { host.arguments[$0.key] == nil }
         return try probe(request)
     }

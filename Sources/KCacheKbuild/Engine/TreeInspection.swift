@@ -13,6 +13,8 @@ package struct TreeInspection: Sendable {
     /// What external modules are built against; nil where this is no directory of such.
     let kernel: ModuleKernel?
     package let classification: Classification
+    /// What git tracks; nil where there is none.
+    let tracked: Set<TreePath>?
     package let roles: [PathRole]
     package let rules: ContentRules
     /// The absolute paths that Kbuild writes into what it makes here.
@@ -39,7 +41,7 @@ package struct TreeInspection: Sendable {
                     root, listing: listing, environment: host.environment, runner: host.runner)
             }
         if let tree {
-            let tracked = try GitTracking.tracked(
+            tracked = try GitTracking.tracked(
                 in: root.base?.directory ?? root, isWhole: kernel == nil, environment: host.environment,
                 runner: host.runner)
             classification = try TreeClassifier(
@@ -53,6 +55,7 @@ package struct TreeInspection: Sendable {
                 throw KbuildError(.unfit, obstacle)
             }
         } else {
+            tracked = nil
             classification = Classification(
                 listing: listing, classes: listing.files.map { Self.classWithoutRules($0.path) })
         }

@@ -8,19 +8,22 @@ struct ModuleInputSurvey {
     private let kernel: ModuleKernel
     private let index: CmdIndex
     private let directory: Directory
-    /// Targets whose saved commands do not tell what they were made from.
-    private let untold: [TreePath]
+    /// Outputs whose saved commands do not tell what they were made from.
+    let untold: [TreePath]
     private var states: [OutsideFile: OutsideState] = [:]
 
-    /// - Parameter root: the modules' directory.
-    init(_ kernel: ModuleKernel, root: Directory, listing: TreeListing) throws {
+    /// - Parameters:
+    ///   - root: the modules' directory.
+    ///   - outputs: what a build made there. Others may have left saved commands beside objects of theirs.
+    init(_ kernel: ModuleKernel, root: Directory, listing: TreeListing, outputs: Set<TreePath>) throws {
         (self.kernel, directory) = (kernel, root)
         index = try CmdIndex(reading: root, listing: listing, isOfModule: true)
         var told: [TreePath: TreePath] = [:]
         for record in index.records { told[record.file] = record.target }
         untold = listing.files.compactMap { file in
             guard CmdIndex.isCommandFile(file.path), let name = CommandEvidence.target(of: file.path.name),
-                let target = TreePath(file.path.bytes[..<file.path.nameStart] + name)
+                let target = TreePath(file.path.bytes[..<file.path.nameStart] + name),
+                outputs.contains(file.path), outputs.contains(target)
             else { return nil }
             return told[file.path] == target ? nil : target
         }
@@ -33,7 +36,9 @@ struct ModuleInputSurvey {
     /// - Throws: `KbuildError` where one may have changed since an output was made of it, or nothing tells them.
     mutating func inputs(_ listing: TreeListing) throws -> ModuleInputs {
         var inputs = ModuleInputs()
-        if let path = untold.first(where: { listing[$0] != nil }) {
+        if let path = untold.first,
+            !index.records.contains(where: { !untold.contains($0.target) && listing[$0.target] != nil })
+        {
             throw KbuildError(
                 .unfit,
                 "the saved command of \(path) does not name it by its path: build the modules with the absolute path of their "
@@ -74,10 +79,8 @@ struct ModuleInputSurvey {
     func unstorable(_ unnamed: Set<TreePath>) throws -> [TreePath: String] {
         var found: [TreePath: String] = [:]
         for record in index.records {
-            if let source = record.source, let text = try directory.readFile(source),
-                !CommandText.incbins(text).isEmpty
-            {
-                found[record.target] = "takes in a file that no saved command names"
+            if try takesInFiles(record) {
+                found[record.target] = "takes in a file that no saved command names (.incbin)"
             }
             var named = (index.recorded(record) + index.extra(record)).lazy.compactMap {
                 index.names[Int($0)].path
@@ -92,9 +95,34 @@ struct ModuleInputSurvey {
                 found[record.target] = "made from \(path)"
             }
         }
+        for path in untold { found[path] = "its saved command names it by another path" }
         // Whose saved command came alone would be taken for one of what stands there.
         for (target, reason) in found { CommandEvidence.file(of: target).map { found[$0] = reason } }
         return found
+    }
+
+    /// True if an assembler may read more files for it than a compiler lists: by its source, or by one that it includes,
+    /// but for the kernel's own headers.
+    private func takesInFiles(_ record: CmdIndex.Record) throws -> Bool {
+        func mentions(_ bytes: [UInt8]?) -> Bool {
+            bytes.map { ByteSearch.contains($0[...], Array(".incbin".utf8)) } ?? false
+        }
+        if let source = record.source, mentions(try directory.readFile(source)) { return true }
+        for number in index.recorded(record) {
+            let name = index.names[Int(number)]
+            if name.isWildcard { continue }
+            if let path = name.path {
+                if mentions(try directory.readFile(path)) { return true }
+            } else if case .outside(let file)? = kernel.named(
+                name.outside, isMadeElsewhere: record.isMadeElsewhere)
+            {
+                if case .kernel = file { continue }
+                for place in kernel.places(of: file) where mentions(HostFile.read(place, limit: 64 << 20)) {
+                    return true
+                }
+            }
+        }
+        return false
     }
 
     // MARK: At a pull
@@ -242,7 +270,33 @@ struct OutsideState: Sendable {
     init(of file: OutsideFile, _ kernel: ModuleKernel) {
         guard let (place, status) = Self.status(of: file, kernel) else { return }
         digest = HostFile.read(place, limit: Self.longest).map { Digest.of($0) }
-        changed = max(status.mtime, status.ctime)
+        changed = max(status.mtime, status.ctime, Self.turned(place))
+    }
+
+    /// When the last of the links on the way there was made, in ns: it may have led elsewhere before.
+    private static func turned(_ place: FilePath) -> Int64 {
+        var (done, turned) = (FilePath("/"), Int64.min)
+        var rest = Array(place.components)
+        for _ in 0..<400 where !rest.isEmpty {
+            let next = done.appending(rest.removeFirst())
+            do throws(SystemError) {
+                guard let status = try HostStatus.of(next, followingLinks: false) else { return turned }
+                guard status.kind == .link else {
+                    done = next
+                    continue
+                }
+                turned = max(turned, status.ctime)
+                guard let name = next.lastComponent.flatMap({ TreePath($0.string) }) else { return turned }
+                let target = FilePath(
+                    String(decoding: try Directory.open(done).readLink(name), as: UTF8.self))
+                let all = (target.isAbsolute ? target : done.pushing(target)).lexicallyNormalized()
+                (done, rest) = (FilePath("/"), Array(all.components) + rest)
+            } catch {
+                // What can't be looked at can't be compared either.
+                return turned
+            }
+        }
+        return turned
     }
 
     /// The file's time, in ns.

@@ -43,7 +43,10 @@ struct ModuleKernel: Sendable {
             )
         }
         (self.module, self.output, self.source) = (home, output, source)
-        addsTypes = AutoConf(parsing: configuration)["DEBUG_INFO_BTF_MODULES"] == "y"
+        // Headers have no vmlinux, and then there are none to add.
+        addsTypes =
+            AutoConf(parsing: configuration)["DEBUG_INFO_BTF_MODULES"] == "y"
+            && FileIdentity(output.appending("vmlinux")) != nil
         let arch = SourceArchitecture.fromHeader(configuration).map { SourceArchitecture.folder(of: $0) }
         architecture = arch ?? SourceArchitecture.ofHost(environment: host.environment, runner: host.runner)
         let name = HostFile.read(output.appending("include/config/kernel.release"), limit: 4096) ?? []
@@ -97,6 +100,12 @@ struct ModuleKernel: Sendable {
         // One of these may lie in the other.
         for place in [output, source].compactMap({ $0 }).sorted(by: { $0.string.count > $1.string.count }) {
             if let file = below(place) { return .outside(.kernel(file)) }
+        }
+        if full != path, let real = FileIdentity(FilePath(String(decoding: full, as: UTF8.self))),
+            real != FileIdentity(FilePath(String(decoding: path, as: UTF8.self)))
+        {
+            // A link stands before `..`: only the system knows where that leads.
+            return .outside(.elsewhere(full))
         }
         // `$(src)/../common/x.h` moves with the modules.
         let isOwn = full.starts(with: "\(module.string)/".utf8)

@@ -12,12 +12,13 @@ package enum GitRelease {
     package static func suffix(
         in directory: Directory, localVersion: String?, environment: [String: String], runner: ProcessRunner
     ) throws -> String {
-        guard let git = TreePath(".git"), try directory.status(git) != nil else { return "" }
+        let sources = directory.base?.directory ?? directory
+        guard let git = TreePath(".git"), try sources.status(git) != nil else { return "" }
         var environment = environment
         environment["LOCALVERSION"] = localVersion
         // Asked for from Linux 6.3 on.
         environment["KERNELVERSION"] = "0"
-        let tree = try directory.realPath().string
+        let tree = [try sources.realPath().string, try directory.realPath().string]
         let with = try ask(tree, environment, runner)
         environment["GIT_DIR"] = "/nonexistent"
         let without = try ask(tree, environment, runner)
@@ -28,14 +29,15 @@ package enum GitRelease {
     /// The script wants a configured tree around it, and of its configuration only this one line.
     private static let question = """
         d=$(mktemp -d) && trap 'rm -rf "$d"' EXIT && mkdir -p "$d/include/config" && cd "$d" || exit 1
-        grep -x CONFIG_LOCALVERSION_AUTO=y "$1/.config" >include/config/auto.conf
+        grep -x CONFIG_LOCALVERSION_AUTO=y "$2/.config" >include/config/auto.conf
         sh "$1/scripts/setlocalversion" "$1"
         """
 
-    private static func ask(_ tree: String, _ environment: [String: String], _ runner: ProcessRunner) throws
+    /// - Parameter tree: the sources, and where they are built.
+    private static func ask(_ tree: [String], _ environment: [String: String], _ runner: ProcessRunner) throws
         -> String?
     {
-        let result = try runner.run(["sh", "-c", question, "sh", tree], environment: environment)
+        let result = try runner.run(["sh", "-c", question, "sh"] + tree, environment: environment)
         guard result.status == 0 else { return nil }
         return result.text.split(separator: "\n").first.map(String.init) ?? ""
     }

@@ -14,25 +14,29 @@ package enum RecordedCommands {
 
     /// Commands by variable, without their options; empty for a tree that was never built.
     ///
-    /// - Parameter listing: what stands in the tree; without it only a kernel's own files are looked at.
-    package static func read(in directory: Directory, _ listing: TreeListing?) throws(SystemError)
-        -> [String: String]
-    {
+    /// - Parameters:
+    ///   - listing: what stands in the tree; without it only a kernel's own files are looked at.
+    ///   - isOfModules: the tree is a directory of external modules.
+    package static func read(
+        in directory: Directory, _ listing: TreeListing?, isOfModules: Bool = false
+    ) throws(SystemError) -> [String: String] {
         var found: [String: String] = [:]
         for (variable, file) in witnesses where found[variable] == nil {
             guard let text = try KbuildTree.read(file, directory) else { continue }
             found[variable] = command(text)
         }
-        if let listing, found["CC"] == nil { found["CC"] = try compiler(in: directory, listing) }
+        if let listing, found["CC"] == nil {
+            found["CC"] = try compiler(in: directory, listing, isOfModules: isOfModules)
+        }
         if let listing, found["LD"] == nil { found["LD"] = try linker(in: directory, listing) }
         return found
     }
 
     /// The compiler of the first object that is not a host program's: what Kbuild projects without a kernel's own
     /// files have.
-    private static func compiler(in directory: Directory, _ listing: TreeListing) throws(SystemError)
-        -> String?
-    {
+    private static func compiler(
+        in directory: Directory, _ listing: TreeListing, isOfModules: Bool
+    ) throws(SystemError) -> String? {
         var looks = 0
         for file in listing.files where file.path.name.first == UInt8(ascii: ".") {
             let path = file.path
@@ -44,6 +48,8 @@ package enum RecordedCommands {
             guard let text = try directory.readFile(path, limit: 4 << 20), let words = command(text) else {
                 continue
             }
+            // Host programs of external modules may lie anywhere: only what is for the kernel tells.
+            if isOfModules, CompileFlags.place(of: " -D__KERNEL__ ", in: text) == nil { continue }
             let leaf = ToolchainNames.program(words)?.split(separator: "/").last ?? ""
             if leaf == "cc" || leaf.contains("gcc") || leaf.contains("clang") { return words }
         }

@@ -34,11 +34,13 @@ package struct ToolchainProbe: Sendable {
         package init() {}
 
         /// Reads the saved commands and the configuration of a tree.
-        package static func reading(_ directory: Directory, _ listing: TreeListing?) throws(SystemError)
-            -> Request
-        {
+        ///
+        /// - Parameter isOfModules: the tree is a directory of external modules.
+        package static func reading(
+            _ directory: Directory, _ listing: TreeListing?, isOfModules: Bool = false
+        ) throws(SystemError) -> Request {
             var request = Request()
-            request.recorded = try RecordedCommands.read(in: directory, listing)
+            request.recorded = try RecordedCommands.read(in: directory, listing, isOfModules: isOfModules)
             let config = try KbuildTree.read("include/config/auto.conf", directory) ?? []
             for line in config.split(separator: UInt8(ascii: "\n")) {
                 if line.elementsEqual("CONFIG_DEBUG_INFO_BTF=y".utf8) { request.usesPahole = true }
