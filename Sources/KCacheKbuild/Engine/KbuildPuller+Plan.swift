@@ -6,12 +6,22 @@ import KCacheTree
 /// What of a snapshot comes, what of it stays out, and what here is left to make.
 extension KbuildPuller {
     /// Leaves out what another toolchain would have made otherwise.
-    func usableEntries(_ chosen: SnapshotChooser.Chosen, _ mode: RestorePlan.Mode) throws
-        -> [SnapshotEntry]
-    {
+    func usableEntries(
+        _ chosen: SnapshotChooser.Chosen, _ mode: RestorePlan.Mode, _ root: Directory, _ session: StoreSession
+    ) throws -> [SnapshotEntry] {
         // No push stores a made key: one in a snapshot would be somebody else's, and sign the modules here.
         let entries = chosen.snapshot.entries.filter {
             $0.role != .output || !SecretFiles.isFixed($0.path) && $0.path != ModuleInputs.path
+        }
+        if try LayoutSeed.isOther(chosen.snapshot, in: root, session) {
+            guard mode == .whole else {
+                throw KbuildError(
+                    .unfit,
+                    "nothing was pulled: the snapshot's structures are laid out by a seed that is not here "
+                        + "(CONFIG_RANDSTRUCT), and seeds are in no snapshot: make compiles everything with one of its own; "
+                        + "or carry scripts/basic/randstruct.seed over by a safe way, then pull")
+            }
+            return entries.filter { $0.role != .output }
         }
         switch chosen.toolchainImpact {
         case .none: return entries

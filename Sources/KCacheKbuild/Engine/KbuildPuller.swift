@@ -139,7 +139,7 @@ package struct KbuildPuller: Sendable {
                 chosen.snapshot.entries.filter {
                     $0.role != .output || files.outputs.contains($0.path) && !SecretFiles.isFixed($0.path)
                 }
-            } ?? usableEntries(chosen, mode).filter { !request.strict || !Self.namesPath($0) }
+            } ?? usableEntries(chosen, mode, root, session).filter { !request.strict || !Self.namesPath($0) }
         let plan = try plan(entries, local, inspection, mode)
         try refuseIncomplete(chosen.snapshot, plan)
         if install != nil { try refuseMixture(plan) }
