@@ -34,7 +34,8 @@ import Testing
         expect(
             try work.run("push"), 1,
             error:
-                "kcache: \(tree) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree\n"
+                "kcache: \(tree) is no Kbuild tree (no Makefile with scripts/Kbuild.include): go to a kernel tree, or "
+                + "name it with -C and modules' directory with M=\n"
         )
         let status = try work.run("status")
         #expect(

@@ -113,9 +113,15 @@ import Testing
         let entry = catalog[..<4] + [2] + catalog[5...].dropLast(Digest.byteCount) + layout
         #expect(CatalogCodec.encode(apart.header) == entry + Digest.of(Array(entry)).bytes)
         #expect(try CatalogCodec.decode(CatalogCodec.encode(apart.header)) == apart.header)
+        // Those of external modules have numbers of their own.
+        for (number, layout) in [(3, TreeLayout.module), (4, .moduleApart), (5, .moduleBelow)] {
+            let bytes =
+                record[..<4] + [2] + record[5...].dropLast(tail) + [UInt8(number), 0] + record.suffix(tail)
+            #expect(try SnapshotCodec.decodeRecord(Array(bytes)).header.environment.layout == layout)
+        }
         // Every record has one form.
         for wrong: [UInt8] in [
-            [0, 0], [3, 0], [1, 2, 1, 101, 1, 101], [1, 1, 4] + Array(".git".utf8), [1, 1, 0],
+            [0, 0], [6, 0], [1, 2, 1, 101, 1, 101], [1, 1, 4] + Array(".git".utf8), [1, 1, 0],
         ] {
             let bytes = record[..<4] + [2] + record[5...].dropLast(tail) + wrong + record.suffix(tail)
             #expect(throws: FormatError.self) { try SnapshotCodec.decodeRecord(Array(bytes)) }
