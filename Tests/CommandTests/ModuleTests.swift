@@ -114,6 +114,14 @@ import Testing
         #expect(pushed.status == 0 && pushed.error.isEmpty, "\(pushed.output)\(pushed.error)")
     }
 
+    /// Modules that were built and pushed.
+    private func pushed(_ kernel: Kernel, _ sources: [String: String] = sources) throws -> URL {
+        let modules = try modules("mine", sources)
+        _ = try make(modules, kernel)
+        try push(modules, kernel)
+        return modules
+    }
+
     /// Carries the kernel, so that the two are the same.
     private func carried(_ kernel: Kernel, _ layout: Layout, to name: String) throws -> Kernel {
         #expect(try program.run(["push", "--name", "kernel"] + kernel.words, in: kernel.source).status == 0)
@@ -196,9 +204,7 @@ import Testing
     /// Sources that differ when the pull comes are edits after the build.
     @Test func otherSources() throws {
         let kernel = try kernel(.together, "here")
-        let modules = try modules("mine")
-        _ = try make(modules, kernel)
-        try push(modules, kernel)
+        _ = try pushed(kernel)
         var sources = Self.sources
         sources["lamp.h", default: ""] += "#define MORE 1\n"
         let other = try self.modules("other", sources)
@@ -212,9 +218,7 @@ import Testing
     /// Another kernel's header spoils what includes it, however old the file is.
     @Test func headerOfAnotherKernel() throws {
         let kernel = try kernel(.together, "here")
-        let modules = try modules("mine")
-        _ = try make(modules, kernel)
-        try push(modules, kernel)
+        _ = try pushed(kernel)
         let other = try self.kernel(.together, "other")
         try append("#define BUS_MORE 1\n", to: other.source.appending(path: "include/fake/bus.h"))
         try stored.setOld(other.source.appending(path: "include/fake/bus.h"))
@@ -229,9 +233,7 @@ import Testing
     /// A file that the compiler finds before the one that was included: in the kernel and in the modules.
     @Test(arguments: ["kernel", "modules"]) func headerThatComesFirst(_ place: String) throws {
         let kernel = try kernel(.together, "here")
-        let modules = try modules("mine")
-        _ = try make(modules, kernel)
-        try push(modules, kernel)
+        _ = try pushed(kernel)
         var farKernel = kernel
         let far = try self.modules("far")
         let text = "#define LAMP 9\nint lamp_part(int number);\n"
@@ -255,9 +257,7 @@ import Testing
     /// What differs in a kernel as a whole leaves nothing to take, and that is said before anything is written.
     @Test func anotherConfiguration() throws {
         let kernel = try kernel(.together, "here")
-        let modules = try modules("mine")
-        _ = try make(modules, kernel)
-        try push(modules, kernel)
+        _ = try pushed(kernel)
         let other = try self.kernel(.together, "other")
         let config = stored.kernel.initial.config
         try config.replacing("CONFIG_LED_BLINK=y", with: "# CONFIG_LED_BLINK is not set").write(
@@ -444,9 +444,7 @@ import Testing
     /// Objects that came with the sources, with the saved commands of those who built them, stay and are nobody's outputs.
     @Test func objectsOfOthers() throws {
         let kernel = try kernel(.together, "here")
-        let modules = try modules("mine")
-        _ = try make(modules, kernel)
-        try push(modules, kernel)
+        let modules = try pushed(kernel)
         let far = try self.modules("far")
         for (name, text) in [("blob", "cmd_/home/vendor/blob.o := gcc -o blob.o\n"), ("other", "")] {
             try Shell.run([

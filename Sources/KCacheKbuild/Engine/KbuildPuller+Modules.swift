@@ -53,17 +53,14 @@ extension ModuleInputs {
     func stale(_ kernel: ModuleKernel, _ plan: RestorePlan, _ root: Directory, _ listing: TreeListing) throws
         -> [TreePath]
     {
-        // Objects of others stay, whatever is said of them beside.
-        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        return try compare(kernel, plan, root, listing).stale.filter { outputs.contains($0) }
+        try compare(kernel, plan, root, listing).stale
     }
 
     /// True if the outputs that stand here were made from what is here, and are newer than that.
     func areSettled(_ plan: RestorePlan, _ local: LocalTree, _ inspection: TreeInspection) throws -> Bool {
         guard let kernel = inspection.kernel else { return true }
         let comparison = try compare(kernel, plan, inspection.root, local.listing)
-        let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
-        return comparison.stale.allSatisfy { !outputs.contains($0) }
+        return comparison.stale.isEmpty
             && plan.kept.allSatisfy { place in
                 local.listing[plan.entries[place].path].map { $0.status.mtime > comparison.newest } ?? false
             }
@@ -74,6 +71,9 @@ extension ModuleInputs {
     ) throws -> ModuleInputSurvey.Comparison {
         let outputs = Set(plan.entries.lazy.filter { $0.role == .output }.map(\.path))
         var survey = try ModuleInputSurvey(kernel, root: root, listing: listing, outputs: outputs)
-        return try survey.compare(with: self, known: Set(plan.entries.lazy.map(\.path)))
+        var comparison = try survey.compare(with: self, known: Set(plan.entries.lazy.map(\.path)))
+        // Objects of others stay, whatever is said of them beside.
+        comparison.stale.removeAll { !outputs.contains($0) }
+        return comparison
     }
 }

@@ -24,8 +24,8 @@ struct SnapshotChooser {
 
     /// Candidates whose manifests are read to count differences; the rest are judged by their headers.
     static let closelyCompared = 8
-    /// The same of external modules, which are small and of many kinds.
-    private static let modulesCompared = 100
+    /// The same for the tree here: external modules are small and of many kinds.
+    private var closelyCompared: Int { inspection.kernel == nil ? Self.closelyCompared : 100 }
 
     func choose(_ wanted: String?, in store: Store) throws -> Chosen {
         let here = try here()
@@ -48,7 +48,7 @@ struct SnapshotChooser {
         }
         candidates = SnapshotChoice.usable(candidates, here: here)
         guard !candidates.isEmpty else { throw nothingFits(here, store) }
-        candidates = try admitted(candidates, store, here)
+        candidates = try admitted(candidates, store)
         if mode == .checkout { try count(&candidates, here) }
         if mode == .checkout, here.layout.isOfModules {
             // Any two kernels have most in common; of modules those that do not are different ones.
@@ -94,8 +94,7 @@ struct SnapshotChooser {
         let order = SnapshotChoice.ranked(candidates)
         // Nothing comes before one without any difference.
         if let best = order.first, best.sameToolchain, best.distance == 0, !best.header.partial { return }
-        let limit = here.layout.isOfModules ? Self.modulesCompared : Self.closelyCompared
-        let close = Set(order.prefix(limit).map(\.id))
+        let close = Set(order.prefix(closelyCompared).map(\.id))
         let mine = Dictionary(
             entries.filter { $0.role == .source }.map { ($0.path, $0) },
             uniquingKeysWith: { a, _ in a })
@@ -160,14 +159,13 @@ struct SnapshotChooser {
 
     /// Where signatures are required, the most promising candidates that have one; else all. Asked before any
     /// manifest is read.
-    private func admitted(
-        _ candidates: [SnapshotChoice.Candidate], _ store: Store, _ here: SnapshotChoice.Here
-    ) throws -> [SnapshotChoice.Candidate] {
+    private func admitted(_ candidates: [SnapshotChoice.Candidate], _ store: Store) throws
+        -> [SnapshotChoice.Candidate]
+    {
         guard signatures.isRequired else { return candidates }
         var admitted: [SnapshotChoice.Candidate] = []
         var refusal: (id: SnapshotID, problem: String)?
-        let limit = here.layout.isOfModules ? Self.modulesCompared : Self.closelyCompared
-        for candidate in SnapshotChoice.ranked(candidates) where admitted.count < limit {
+        for candidate in SnapshotChoice.ranked(candidates) where admitted.count < closelyCompared {
             if signatures.isExhausted { break }
             let judgement = try signatures.judge(candidate.id)
             if judgement.isGood, try isAsListed(candidate.id, candidate.header) {

@@ -3,12 +3,7 @@ import SystemPackage
 
 /// What a pull before and a push after a make have in common.
 enum MakeTransfer {
-    static func place(_ build: MakeBuild) -> TreePlace {
-        let location = build.location
-        return TreePlace(
-            output: location.output, source: location.output == location.source ? nil : location.source,
-            module: location.module)
-    }
+    static func place(_ build: MakeBuild) -> TreePlace { TreePlace(build.location) }
 
     /// The host as this make sees it: with its environment, pins included, and its command line's variables
     /// (`ARCH=`, `CC=`, `CROSS_COMPILE=`).

@@ -9,7 +9,7 @@ struct ModuleInputSurvey {
     private let index: CmdIndex
     private let directory: Directory
     /// Outputs whose saved commands do not tell what they were made from.
-    let untold: [TreePath]
+    private let untold: [TreePath]
     private var states: [OutsideFile: OutsideState] = [:]
 
     /// - Parameters:
@@ -82,11 +82,9 @@ struct ModuleInputSurvey {
             if try takesInFiles(record) {
                 found[record.target] = "takes in a file that no saved command names (.incbin)"
             }
-            var named = (index.recorded(record) + index.extra(record)).lazy.compactMap {
-                index.names[Int($0)].path
-            }.makeIterator()
-            while let path = named.next() {
-                if unnamed.contains(path) { found[record.target] = "made from \(path)" }
+            for number in index.recorded(record) + index.extra(record) {
+                guard let path = index.names[Int(number)].path, unnamed.contains(path) else { continue }
+                found[record.target] = "made from \(path)"
             }
             for word in CommandText.words(MakeText.unescape(record.command)) {
                 guard case .own(let path)? = kernel.named(word, isMadeElsewhere: record.isMadeElsewhere),

@@ -18,6 +18,13 @@ package struct TreePlace: Hashable, Sendable {
         (self.output, self.source, self.module) = (output, source, module)
     }
 
+    /// Where a make works.
+    init(_ location: KbuildLocation) {
+        let isApart = location.output != location.source
+        self.init(
+            output: location.output, source: isApart ? location.source : nil, module: location.module)
+    }
+
     /// Finds the place that make would work in.
     ///
     /// - Parameters:
@@ -34,9 +41,7 @@ package struct TreePlace: Hashable, Sendable {
             arguments: words, environment: relevant, workingDirectory: directory)
         switch KbuildLocation.find(invocation) {
         case .tree(let location):
-            return TreePlace(
-                output: location.output, source: location.output == location.source ? nil : location.source,
-                module: location.module)
+            return TreePlace(location)
         case .none(let reason):
             var asked = words
             if words.isEmpty, let value = relevant["KBUILD_OUTPUT"], !value.isEmpty {
